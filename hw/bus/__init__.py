@@ -1,0 +1,1 @@
+"""How an access finds its device: MMIO map, PCI, MSI-X."""

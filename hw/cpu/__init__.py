@@ -1,0 +1,1 @@
+"""The instruction: decode, semantics, threaded code, MMU, run until an Exit."""

@@ -1,0 +1,1 @@
+"""What stands behind the devices: the device process and disk images."""

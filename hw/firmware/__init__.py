@@ -1,0 +1,1 @@
+"""The tables a kernel finds in RAM."""

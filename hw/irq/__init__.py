@@ -1,0 +1,1 @@
+"""The interrupt leaves: local APIC, I/O APIC, doorbells, timers."""

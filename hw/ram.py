@@ -1,0 +1,241 @@
+"""Physical memory and board memory: two memfds, mapped at fixed host addresses.
+
+Physical memory is what the kernel, the cores and the devices' DMA see. Board memory is the state
+of the hardware itself (register files, APIC pages, decoded code), which no physical address names.
+Both are sparse: a frame nobody touched costs nothing. Both are mapped before the fork, MAP_SHARED,
+at the same host address in every process, so an address is valid in all of them.
+
+Every bulk write to physical memory goes through here, because a frame may hold decoded code:
+``write``, ``zero`` and ``copy`` test FRAME_HAS_CODE and tell the cores.
+
+State: RAM, and this process's mapping (as private as an address space is).
+Locks: none; what needs order uses hw.atomics. Context: any.
+"""
+
+import ctypes
+import mmap
+import os
+from dataclasses import dataclass
+from typing import Annotated, Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from hw import atomics
+from hw.atomics import AtomicU64
+from hw.spec.address import PAGE_SHIFT
+from hw.spec.layout import DIRECT_MAP, Layout, fixed, layout, u64
+from hw.spec.memory_map import MAX_CPUS, MAX_RAM, MIB, ram_end
+
+#: Host address of board memory, and its size (sparse).
+BOARD_MAP: Final = 0x2000_0000_0000
+BOARD_SIZE: Final = 512 * MIB
+
+#: Bits of a frame's byte in FRAME_FLAGS.
+FRAME_HAS_CODE: Final = 1 << 0
+FRAME_WRITE_TAG_GIVEN: Final = 1 << 1
+
+_MAP_FIXED_NOREPLACE: Final = 0x100000
+_MAP_NORESERVE: Final = 0x4000
+_MAP_FAILED: Final = (1 << 64) - 1
+
+T = TypeVar("T", bound=Layout)
+
+
+class Segment:
+    """A region where layouts are placed at import time, like a linker's data section.
+
+    Every process imports the same modules before the fork, so all agree on the addresses; placing
+    after ``freeze`` is an error, because only this process would know of it.
+    """
+
+    __slots__ = ("_end", "_frozen", "_next")
+
+    def __init__(self, host_base: int, size: int) -> None:
+        self._next = host_base
+        self._end = host_base + size
+        self._frozen = False
+
+    def place(self, kind: type[T], *, align: int = 64) -> T:
+        """View of a zeroed ``kind`` that every process of the machine shares."""
+        return kind.from_address(self.reserve(kind.SIZE, align=align))
+
+    def place_array(self, kind: type[T], count: int, *, align: int = 64) -> tuple[T, ...]:
+        """Views of ``count`` of them, each on its own ``align`` border."""
+        return tuple(self.place(kind, align=align) for _ in range(count))
+
+    def reserve(self, size: int, *, align: int = 64) -> int:
+        """Host address of ``size`` zeroed bytes."""
+        assert not self._frozen, "placed after the fork: only this process would know of it"
+        start = -(-self._next // align) * align
+        assert start + size <= self._end, "segment is full"
+        self._next = start + size
+        return start
+
+    def freeze(self) -> int:
+        """End placing; return the first free host address."""
+        self._frozen = True
+        return self._next
+
+
+#: Board memory: state of the hardware.
+BOARD: Final = Segment(BOARD_MAP, BOARD_SIZE)
+
+#: One byte a frame of the largest RAM (FRAME_*), at a host address.
+FRAME_FLAGS: Final = BOARD.reserve(MAX_RAM >> PAGE_SHIFT, align=4096)
+
+
+@layout(size=24)
+class MemoryHeader(Layout):
+    """What a process that maps the machine must know first."""
+
+    ram_bytes: Annotated[u64, fixed]
+    ram_end: Annotated[u64, fixed]  #: first physical address above all RAM
+    code_generation: AtomicU64  #: bumped when a frame with decoded code is written
+
+
+HEADER: Final = BOARD.place(MemoryHeader)
+
+@layout(size=8)
+class PendingWord(Layout):
+    """Why a running core should look up."""
+
+    bits: AtomicU64
+
+
+#: Bits of a core's pending word: not 0 makes it leave native code at its next block end.
+PENDING_INTERRUPT: Final = 1 << 0
+PENDING_CODE_WRITTEN: Final = 1 << 1
+PENDING_EXCLUSIVE: Final = 1 << 2
+PENDING_STOP: Final = 1 << 3
+
+PENDING: Final = BOARD.place_array(PendingWord, MAX_CPUS)
+
+
+@dataclass(frozen=True)
+class MemoryFiles:
+    """The two memfds of a machine."""
+
+    ram_fd: int
+    board_fd: int
+
+
+_libc: Final = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_uint64
+_libc.mmap.argtypes = [
+    ctypes.c_uint64, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long,
+]  # fmt: skip
+_libc.munmap.argtypes = [ctypes.c_uint64, ctypes.c_size_t]
+
+
+def create(ram_bytes: int) -> MemoryFiles:
+    """Make the memory of a machine and map it here.
+
+    Raises:
+        OSError: the host has no room, or a machine is mapped in this process already.
+    """
+    ram_fd = os.memfd_create("mpkernel-ram", os.MFD_CLOEXEC)
+    board_fd = os.memfd_create("mpkernel-board", os.MFD_CLOEXEC)
+    os.ftruncate(ram_fd, ram_end(ram_bytes))
+    os.ftruncate(board_fd, BOARD_SIZE)
+    files = MemoryFiles(ram_fd, board_fd)
+    map_memory(files)
+    HEADER.ram_bytes = ram_bytes
+    HEADER.ram_end = ram_end(ram_bytes)
+    return files
+
+
+def map_memory(files: MemoryFiles) -> None:
+    """Map a machine's memory into this process.
+
+    Raises:
+        OSError: a machine is mapped here already, or the address range is taken.
+    """
+    for fd, base in ((files.board_fd, BOARD_MAP), (files.ram_fd, DIRECT_MAP)):
+        size = os.fstat(fd).st_size
+        got = _libc.mmap(
+            base, size, mmap.PROT_READ | mmap.PROT_WRITE,
+            mmap.MAP_SHARED | _MAP_FIXED_NOREPLACE | _MAP_NORESERVE, fd, 0,
+        )  # fmt: skip
+        if got != base:
+            raise OSError(ctypes.get_errno(), "cannot map the machine's memory")
+
+
+def close(files: MemoryFiles) -> None:
+    """Unmap the machine from this process and close its files."""
+    for fd, base in ((files.ram_fd, DIRECT_MAP), (files.board_fd, BOARD_MAP)):
+        _libc.munmap(base, os.fstat(fd).st_size)
+        os.close(fd)
+
+
+def read(addr: int, size: int) -> bytes:
+    """Copy of ``size`` bytes at a physical address."""
+    _check(addr, size)
+    return ctypes.string_at(DIRECT_MAP + addr, size)
+
+
+def write(addr: int, data: bytes | bytearray | memoryview) -> None:
+    """Store bytes at a physical address; not atomic as a whole, words are never torn."""
+    size = len(data)
+    _check(addr, size)
+    source = data if isinstance(data, bytes) else bytes(data)
+    ctypes.memmove(DIRECT_MAP + addr, source, size)
+    written(addr, size)
+
+
+def zero(addr: int, size: int) -> None:
+    """Clear ``size`` bytes at a physical address."""
+    _check(addr, size)
+    ctypes.memset(DIRECT_MAP + addr, 0, size)
+    written(addr, size)
+
+
+def copy(target: int, source: int, size: int) -> None:
+    """Copy between physical addresses, which may overlap."""
+    _check(target, size)
+    _check(source, size)
+    ctypes.memmove(DIRECT_MAP + target, DIRECT_MAP + source, size)
+    written(target, size)
+
+
+def view(addr: int, size: int) -> memoryview:
+    """Writable bytes at a physical address, for DMA (preadv).
+
+    Whoever writes through it calls ``written`` afterwards.
+    """
+    _check(addr, size)
+    buffer = (ctypes.c_uint8 * size).from_address(DIRECT_MAP + addr)
+    return memoryview(buffer).cast("B")
+
+
+def words(addr: int, count: int) -> memoryview:
+    """``count`` 64-bit words at an 8-byte aligned physical address, as Python ints."""
+    _check(addr, 8 * count)
+    buffer = (ctypes.c_uint8 * (8 * count)).from_address(DIRECT_MAP + addr)
+    return memoryview(buffer).cast("B").cast("Q")
+
+
+def array(addr: int, size: int) -> npt.NDArray[np.uint8]:
+    """The bytes as numpy, for whole pages and bitmaps; never element by element."""
+    _check(addr, size)
+    return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(DIRECT_MAP + addr))
+
+
+def written(addr: int, size: int) -> None:
+    """Tell the cores that bytes changed, if any of them may have been decoded as code."""
+    flags = ctypes.string_at(
+        FRAME_FLAGS + (addr >> PAGE_SHIFT),
+        ((addr + max(size, 1) - 1) >> PAGE_SHIFT) - (addr >> PAGE_SHIFT) + 1,
+    )
+    if not any(flags) or not any(flag & FRAME_HAS_CODE for flag in flags):
+        return
+    for index, flag in enumerate(flags):
+        if flag & FRAME_HAS_CODE:
+            atomics.and8_at(FRAME_FLAGS + (addr >> PAGE_SHIFT) + index, ~FRAME_HAS_CODE & 0xFF)
+    HEADER.code_generation.add(1)
+    for pending in PENDING:
+        pending.bits.or_(PENDING_CODE_WRITTEN)
+
+
+def _check(addr: int, size: int) -> None:
+    assert 0 <= addr and addr + size <= HEADER.ram_end, f"no RAM at {addr:#x}+{size:#x}"

@@ -1,0 +1,1 @@
+"""Formats that hardware and kernel both see, each declared once."""

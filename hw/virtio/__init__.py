@@ -1,0 +1,1 @@
+"""The device: virtio 1.2 over PCI with split queues."""

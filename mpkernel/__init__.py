@@ -1,0 +1,1 @@
+"""An SMP kernel that a person can read in an afternoon."""

@@ -1,0 +1,1 @@
+"""The trap, and the only door to the hardware."""

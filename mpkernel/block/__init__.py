@@ -1,0 +1,1 @@
+"""The request: block devices and their queues."""

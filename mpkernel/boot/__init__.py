@@ -1,0 +1,1 @@
+"""First core, other cores, command line: all wiring is here."""

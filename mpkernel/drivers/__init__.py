@@ -1,0 +1,1 @@
+"""The driver: PCI devices found, matched and driven."""

@@ -1,0 +1,1 @@
+"""The file: paths, inodes, pipes, and the file systems."""

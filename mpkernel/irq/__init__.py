@@ -1,0 +1,1 @@
+"""The interrupt arrives: vectors and their handlers."""

@@ -1,0 +1,1 @@
+"""The page fault: address spaces, page cache, frames, slab."""

@@ -1,0 +1,1 @@
+"""A task wakes: wait queues, run queues, the switch."""

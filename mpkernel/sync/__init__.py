@@ -1,0 +1,1 @@
+"""Locks that never sleep, and their discipline."""

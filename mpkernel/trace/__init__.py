@@ -1,0 +1,1 @@
+"""Events of the kernel in rings of bytes."""
