@@ -85,15 +85,13 @@ static int fork_child(int is_background)
 static int finish_child(int pid)
 {
     int status = wait_child(pid);
-    if (!is_exited(status)) {
-        int signal = end_signal(status);
-        if (signal == SIGINT && shell.is_interactive) {
-            shell.is_interrupted = 1;
+    int signal = end_signal(status);
+    if (signal == SIGINT) {
+        shell.is_interrupted = shell.is_interactive;
+        if (shell.is_interactive)
             print_error("\n");
-        } else if (signal == SIGINT) {
-            return shell_status(status);
-        } else if (signal != SIGPIPE)
-            print_error("%s\n", signal_text(signal));
+    } else if (signal && signal != SIGPIPE) {
+        print_error("%s\n", signal_text(signal));
     }
     return shell_status(status);
 }

@@ -1,0 +1,24 @@
+"""Build backend: setuptools', which also asks for a C compiler where the machine has none.
+
+The user programs are compiled while the wheel is built (setup.py). Only a machine without gcc or
+clang needs the ``ziglang`` wheel for that, so it is no fixed requirement.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from setuptools import build_meta  # noqa: E402
+from setuptools.build_meta import *  # noqa: E402, F403
+
+from guests.build import native_compiler  # noqa: E402
+
+Settings = dict[str, Any] | None
+
+
+def get_requires_for_build_wheel(config_settings: Settings = None) -> list[str]:
+    """Packages to install before the wheel is built."""
+    needed = list(build_meta.get_requires_for_build_wheel(config_settings))
+    return needed if native_compiler() else [*needed, "ziglang>=0.13"]
