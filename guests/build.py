@@ -46,11 +46,11 @@ class BuildError(Exception):
     """The programs cannot be compiled; the text is one line for the user."""
 
 
-def _quiet(_line: str) -> None:
-    return None
+def quiet(_line: str) -> None:
+    """Show no progress."""
 
 
-def programs(progress: Progress = _quiet) -> Path:
+def programs(progress: Progress = quiet) -> Path:
     """Folder that holds the compiled programs, each under its name.
 
     Raises:
