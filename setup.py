@@ -8,7 +8,7 @@ from setuptools.command.build_py import build_py
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from guests import build  # noqa: E402
+from guests import build
 
 
 class BuildWithPrograms(build_py):

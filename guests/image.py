@@ -17,7 +17,7 @@ from typing import Final
 from guests import build
 from mpkernel.fs.ext2 import layout
 from mpkernel.tools import ext2_geometry, ext2_writer, file_tree, mkfs
-from mpkernel.tools.file_tree import Directory, Node, regular
+from mpkernel.tools.file_tree import Directory, ImageError, Node, regular
 
 SIZE_BYTES: Final = 16 << 20
 BLOCK_SIZE: Final = 4096  #: a block is a page
@@ -46,7 +46,7 @@ def root_image(progress: build.Progress = build.quiet) -> Path:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise mkfs.ImageError(f"cannot write {path}: {error.strerror}") from None
+            raise ImageError(f"cannot write {path}: {error.strerror}") from None
         mkfs.make_tree_image(path, SIZE_BYTES, BLOCK_SIZE, root_tree(programs))
     return path
 

@@ -10,10 +10,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from setuptools import build_meta  # noqa: E402
-from setuptools.build_meta import *  # noqa: E402, F403
+from setuptools import build_meta
+from setuptools.build_meta import *  # noqa: F403
 
-from guests.build import native_compiler  # noqa: E402
+from guests.build import native_compiler
 
 Settings = dict[str, Any] | None
 

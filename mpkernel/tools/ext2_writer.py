@@ -7,11 +7,12 @@ Spec: mpkernel.fs.ext2.layout. State: one image being written. Context: the host
 """
 
 import array
+import errno
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeAlias
 
 from mpkernel.fs.ext2 import layout as ext2
 from mpkernel.tools.ext2_geometry import Allocator, Geometry
@@ -28,6 +29,9 @@ from mpkernel.tools.file_tree import (
 
 LOST_AND_FOUND: Final = b"lost+found"
 _READ_BYTES: Final = 1 << 20
+
+#: A block of block numbers (the type takes no parameter when run by Python 3.11).
+Table: TypeAlias = "array.array[int]"
 
 
 class ImageWriter:
@@ -89,7 +93,9 @@ class ImageWriter:
             raise ImageError(f"a file has more than {ext2.LINK_MAX} links, ext2 allows no more")
         match node:
             case Directory():
-                self._write_blocks(inode, self._directory_blocks(node))
+                blocks = list(self._directory_blocks(node))
+                self._write_blocks(inode, enumerate(blocks))
+                inode.i_size = len(blocks) * self._geometry.block_size
             case Regular():
                 self._write_regular(inode, node)
             case Symlink():
@@ -111,30 +117,29 @@ class ImageWriter:
             offset = ext2.Inode.offset_of("i_block")
             memoryview(inode).cast("B")[offset : offset + len(node.target)] = node.target
         elif len(node.target) < self._geometry.block_size:
-            self._write_blocks(inode, iter([node.target]))
+            self._write_blocks(inode, [(0, node.target)])
         else:
             raise ImageError(f"a symbolic link of {len(node.target)} bytes is too long for ext2")
         inode.i_size = len(node.target)
 
-    def _write_blocks(self, inode: ext2.Inode, blocks: Iterator[bytes]) -> None:
-        """Store the blocks of a file; an empty one is a hole. Sets i_size to whole blocks."""
+    def _write_blocks(self, inode: ext2.Inode, blocks: Iterable[tuple[int, bytes]]) -> None:
+        """Store the numbered blocks of a file, numbers rising; those left out are holes."""
         block_map = BlockMap(inode, self._allocator, self._geometry.block_size)
-        index = -1
-        for index, block in enumerate(blocks):
-            if block:
-                self._put(block_map.take(index) * self._geometry.block_size, block)
+        for index, block in blocks:
+            self._put(block_map.take(index) * self._geometry.block_size, block)
         for block_number, table in block_map.tables.items():
             self._put(block_number * self._geometry.block_size, _little_endian(table))
-        inode.i_size = (index + 1) * self._geometry.block_size
         inode.i_blocks = block_map.taken * (self._geometry.block_size // ext2.SECTOR_SIZE)
 
-    def _file_blocks(self, node: Regular) -> Iterator[bytes]:
+    def _file_blocks(self, node: Regular) -> Iterator[tuple[int, bytes]]:
+        """The blocks of a regular file that are not all zeros."""
         size = self._geometry.block_size
         zero = bytes(size)
-        for piece in _pieces(node):
+        for offset, piece in _pieces(node):
             for start in range(0, len(piece), size):
                 block = piece[start : start + size]
-                yield b"" if zero.startswith(block) else block
+                if not zero.startswith(block):
+                    yield (offset + start) // size, block
 
     def _directory_blocks(self, node: Directory) -> Iterator[bytes]:
         names: list[tuple[bytes, Node]] = [(b".", node), (b"..", self._parents[id(node)])]
@@ -220,7 +225,7 @@ class BlockMap:
         self._inode = inode
         self._allocator = allocator
         self._fan_out = block_size // 4
-        self.tables: dict[int, "array.array[int]"] = {}
+        self.tables: dict[int, Table] = {}
         self.taken = 0
 
     @staticmethod
@@ -262,21 +267,30 @@ class BlockMap:
         return block
 
 
-def _pieces(node: Regular) -> Iterator[bytes]:
-    """The file's bytes, exactly ``size`` of them even when it shrinks meanwhile."""
+def _pieces(node: Regular) -> Iterator[tuple[int, bytes]]:
+    """Offsets and bytes of the file; what is left out, or cut off meanwhile, is zeros."""
     if isinstance(node.content, bytes):
-        yield node.content
+        yield 0, node.content
         return
-    left = node.size
     with open_content(node) as file:
-        while left:
-            try:
-                piece = file.read(min(left, _READ_BYTES))
-            except OSError as error:
-                raise ImageError(f"cannot read {node.content}: {error.strerror}") from None
-            piece = piece.ljust(min(left, _READ_BYTES), b"\0")
-            left -= len(piece)
-            yield piece
+        try:
+            offset = _next_data(file.fileno(), 0)
+            while offset < node.size:
+                piece = os.pread(file.fileno(), min(node.size - offset, _READ_BYTES), offset)
+                yield offset, piece
+                offset = _next_data(file.fileno(), offset + _READ_BYTES)
+        except OSError as error:
+            raise ImageError(f"cannot read {node.content}: {error.strerror}") from None
+
+
+def _next_data(fd: int, offset: int) -> int:
+    """Where a file's data goes on behind a hole, on a border of the largest block."""
+    try:
+        return os.lseek(fd, offset, os.SEEK_DATA) & -ext2.MAX_BLOCK_SIZE
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # only a hole is left
+            return sys.maxsize
+        raise
 
 
 def _bitmap(used: int, valid: int, bits: int) -> bytes:
@@ -285,7 +299,7 @@ def _bitmap(used: int, valid: int, bits: int) -> bytes:
     return value.to_bytes(bits // 8, "little")
 
 
-def _little_endian(table: "array.array[int]") -> bytes:
+def _little_endian(table: Table) -> bytes:
     if sys.byteorder == "big":
         table = table[:]
         table.byteswap()

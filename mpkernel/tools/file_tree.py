@@ -9,7 +9,7 @@ State: none. Context: the host.
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -165,6 +165,3 @@ def open_content(node: Regular) -> BinaryIO:
     assert isinstance(node.content, Path)
     with _named(node.content):
         return node.content.open("rb")
-
-
-Opener = Callable[[Regular], BinaryIO]
