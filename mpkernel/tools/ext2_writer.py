@@ -6,15 +6,15 @@ nothing depends on the clock.
 Spec: mpkernel.fs.ext2.layout. State: one image being written. Context: the host.
 """
 
-import array
 import errno
 import hashlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Final, TypeAlias
+from typing import Final
 
 from mpkernel.fs.ext2 import layout as ext2
+from mpkernel.tools.ext2_block_map import BlockMap
 from mpkernel.tools.ext2_geometry import Allocator, Geometry
 from mpkernel.tools.file_tree import (
     Directory,
@@ -29,9 +29,6 @@ from mpkernel.tools.file_tree import (
 
 LOST_AND_FOUND: Final = b"lost+found"
 _READ_BYTES: Final = 1 << 20
-
-#: A block of block numbers (the type takes no parameter when run by Python 3.11).
-Table: TypeAlias = "array.array[int]"
 
 
 class ImageWriter:
@@ -128,7 +125,7 @@ class ImageWriter:
         for index, block in blocks:
             self._put(block_map.take(index) * self._geometry.block_size, block)
         for block_number, table in block_map.tables.items():
-            self._put(block_number * self._geometry.block_size, _little_endian(table))
+            self._put(block_number * self._geometry.block_size, table.tobytes())
         inode.i_blocks = block_map.taken * (self._geometry.block_size // ext2.SECTOR_SIZE)
 
     def _file_blocks(self, node: Regular) -> Iterator[tuple[int, bytes]]:
@@ -218,55 +215,6 @@ class ImageWriter:
             done += os.pwrite(self._fd, data[done:], offset + done)
 
 
-class BlockMap:
-    """Takes the blocks of one file, and the blocks of block numbers that lead to them."""
-
-    def __init__(self, inode: ext2.Inode, allocator: Allocator, block_size: int) -> None:
-        self._inode = inode
-        self._allocator = allocator
-        self._fan_out = block_size // 4
-        self.tables: dict[int, Table] = {}
-        self.taken = 0
-
-    @staticmethod
-    def capacity(block_size: int) -> int:
-        """Bytes of the largest file."""
-        fan_out = block_size // 4
-        blocks = ext2.DIRECT_BLOCKS + fan_out + fan_out**2 + fan_out**3
-        return min(blocks * block_size, ((1 << 32) - 1) * ext2.SECTOR_SIZE)
-
-    def take(self, index: int) -> int:
-        """A block for the file's block ``index``, entered in the map."""
-        if index < ext2.DIRECT_BLOCKS:
-            block = self._inode.i_block[index] = self._take()
-            return block
-        index -= ext2.DIRECT_BLOCKS
-        depth = 1
-        while index >= self._fan_out**depth:
-            index -= self._fan_out**depth
-            depth += 1
-        root = ext2.DIRECT_BLOCKS + depth - 1
-        if not self._inode.i_block[root]:
-            self._inode.i_block[root] = self._take_table()
-        table = self.tables[self._inode.i_block[root]]
-        for level in range(depth - 1, 0, -1):
-            slot = index // self._fan_out**level % self._fan_out
-            if not table[slot]:
-                table[slot] = self._take_table()
-            table = self.tables[table[slot]]
-        block = table[index % self._fan_out] = self._take()
-        return block
-
-    def _take(self) -> int:
-        self.taken += 1
-        return self._allocator.take()
-
-    def _take_table(self) -> int:
-        block = self._take()
-        self.tables[block] = array.array("I", bytes(4 * self._fan_out))
-        return block
-
-
 def _pieces(node: Regular) -> Iterator[tuple[int, bytes]]:
     """Offsets and bytes of the file; what is left out, or cut off meanwhile, is zeros."""
     if isinstance(node.content, bytes):
@@ -297,13 +245,6 @@ def _bitmap(used: int, valid: int, bits: int) -> bytes:
     """A bitmap whose first ``used`` of ``valid`` bits are set, and all bits behind."""
     value = ((1 << bits) - 1) ^ ((1 << valid) - 1) | ((1 << used) - 1)
     return value.to_bytes(bits // 8, "little")
-
-
-def _little_endian(table: Table) -> bytes:
-    if sys.byteorder == "big":
-        table = table[:]
-        table.byteswap()
-    return table.tobytes()
 
 
 def _store_device(inode: ext2.Inode, major: int, minor: int) -> None:
