@@ -12,13 +12,16 @@ from guests import build
 
 
 class BuildWithPrograms(build_py):
-    """Compiles the programs into the build folder; an editable install builds on first use."""
+    """Compiles the programs before the files are collected.
+
+    They are left in the checkout too (guests/user/bin), so that its tests run after
+    ``pip install .`` on a machine without a compiler.
+    """
 
     def run(self) -> None:
-        """Copy the Python files, then add the programs."""
+        """Compile the programs, then copy all files."""
+        build.build(build.PACKAGED)
         super().run()
-        if not self.editable_mode:
-            build.build(Path(self.build_lib) / "guests" / "user" / "bin")
 
 
 setup(cmdclass={"build_py": BuildWithPrograms})

@@ -2,7 +2,8 @@
 
 A wheel carries the ELFs in guests/user/bin, put there by the build hook (setup.py). A checkout
 has only the sources; they are compiled on first use into the user's cache directory, under the
-hash of the sources, so an edit is built again and nothing else is.
+hash of the sources, so an edit is built again and nothing else is. (After ``pip install .`` the
+checkout has its own guests/user/bin as well.)
 
 The programs are freestanding C for x86-64 Linux and use nothing of the compiler but the compiler:
 gcc, clang or the ``ziglang`` wheel all do. This module imports nothing outside the standard
@@ -62,16 +63,20 @@ def programs(progress: Progress = quiet) -> Path:
     target = cache_directory() / f"programs-{digest}"
     if not _is_stamped(target, digest):
         progress("compiling the user programs (once)")
-        build(target)
+    build(target)
     return target
 
 
 def build(target: Path) -> None:
     """Compile all programs into the folder ``target``, which appears only when complete.
 
+    A folder that holds them already is left alone.
+
     Raises:
         BuildError: no compiler, or it fails.
     """
+    if _is_stamped(target, source_hash()):
+        return
     compiler = find_compiler()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -20,5 +20,13 @@ Settings = dict[str, Any] | None
 
 def get_requires_for_build_wheel(config_settings: Settings = None) -> list[str]:
     """Packages to install before the wheel is built."""
-    needed = list(build_meta.get_requires_for_build_wheel(config_settings))
-    return needed if native_compiler() else [*needed, "ziglang>=0.13"]
+    return [*build_meta.get_requires_for_build_wheel(config_settings), *_compiler()]
+
+
+def get_requires_for_build_editable(config_settings: Settings = None) -> list[str]:
+    """Packages to install before the checkout is linked."""
+    return [*build_meta.get_requires_for_build_editable(config_settings), *_compiler()]
+
+
+def _compiler() -> list[str]:
+    return [] if native_compiler() else ["ziglang>=0.13"]
