@@ -122,6 +122,11 @@ void redirect_restore(struct saved_fd *saved);
 /* execute.c */
 int execute(const struct node *node); /* sets and returns shell.status */
 int execute_input(struct input *input);
+
+/* child.c */
+NORETURN void exec_command(char **argv); /* found in $PATH; a message and 126 or 127 if not */
+int fork_child(int is_background);       /* as fork, after a message when it fails */
+int finish_child(int pid);               /* waits; the status for $?, after a word on its signal */
 char *capture_output(const char *command); /* of $(command), in the arena */
 
 /* builtins.c */
