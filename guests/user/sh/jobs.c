@@ -1,4 +1,4 @@
-/* Children: waiting for one, and remembering the others that end meanwhile. */
+/* Children: waiting for one, and remembering those in the background. */
 #include "sh.h"
 
 enum { JOBS = 256 };
@@ -41,17 +41,15 @@ static void record(int pid, int status)
     }
 }
 
-/* Waits for a child that is not a job; its wait status. */
+/* Waits for one child, leaving the others alone; its wait status. */
 int wait_child(int pid)
 {
     for (;;) {
         int status = 0;
-        int got = sys_wait4(-1, &status, 0);
+        int got = sys_wait4(pid, &status, 0);
         if (got == pid)
             return status;
-        if (got > 0)
-            record(got, status);
-        else if (got != -EINTR)
+        if (got != -EINTR)
             return 127 << 8;
     }
 }
