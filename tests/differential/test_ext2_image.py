@@ -58,9 +58,9 @@ def _content(path: Path) -> dict[str, object]:
     return found
 
 
-NAMES = st.one_of(
-    st.binary(min_size=1, max_size=12), st.binary(min_size=200, max_size=255)
-).filter(lambda name: not {0, 47, 34, 10} & set(name) and name not in {b".", b"..", b"lost+found"})
+NAMES = st.one_of(st.binary(min_size=1, max_size=12), st.binary(min_size=200, max_size=255)).filter(
+    lambda name: not {0, 47, 34, 10} & set(name) and name not in {b".", b"..", b"lost+found"}
+)
 TIMES = st.integers(0, (1 << 31) - 1)
 
 
@@ -109,7 +109,7 @@ def _lay_out(node: Directory, path: Path) -> None:
         os.utime(target, (child.mtime, child.mtime))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tree=TREES, block_size=st.sampled_from(BLOCK_SIZES), size=st.integers(2 * MIB, 20 * MIB))
 def test_random_trees_are_clean_and_come_out_again(
     tree: Directory, block_size: int, size: int

@@ -1,4 +1,4 @@
-/* Entry of every program, and the two places where C cannot express the stack. */
+/* Entry of every program, and what C cannot express about the stack. */
 
     .text
 
@@ -49,5 +49,38 @@ signal_return:
     syscall
     ud2
     .size signal_return, . - signal_return
+
+/* int jump_point(u64 place[8]): 0 at first, 1 when jump_back comes to it (C's setjmp). */
+    .globl jump_point
+    .type jump_point, @function
+jump_point:
+    movq %rbx, 0(%rdi)
+    movq %rbp, 8(%rdi)
+    movq %r12, 16(%rdi)
+    movq %r13, 24(%rdi)
+    movq %r14, 32(%rdi)
+    movq %r15, 40(%rdi)
+    leaq 8(%rsp), %rdx
+    movq %rdx, 48(%rdi)
+    movq (%rsp), %rdx
+    movq %rdx, 56(%rdi)
+    xorl %eax, %eax
+    ret
+    .size jump_point, . - jump_point
+
+/* void jump_back(u64 place[8]) */
+    .globl jump_back
+    .type jump_back, @function
+jump_back:
+    movq 0(%rdi), %rbx
+    movq 8(%rdi), %rbp
+    movq 16(%rdi), %r12
+    movq 24(%rdi), %r13
+    movq 32(%rdi), %r14
+    movq 40(%rdi), %r15
+    movq 48(%rdi), %rsp
+    movl $1, %eax
+    jmp *56(%rdi)
+    .size jump_back, . - jump_back
 
     .section .note.GNU-stack, "", @progbits

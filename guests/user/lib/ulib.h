@@ -22,6 +22,9 @@ extern u64 *auxiliary_vector;    /* pairs of type and value, ended by type 0 */
 /* start.S */
 long thread_clone(unsigned long flags, void *stack_top, void (*body)(void *), void *argument);
 void signal_return(void);
+/* C's setjmp and longjmp; the function that called jump_point must not have returned. */
+int jump_point(u64 place[8]) __attribute__((returns_twice));
+NORETURN void jump_back(u64 place[8]);
 
 /* string.c */
 void *memcpy(void *to, const void *from, size_t size);

@@ -139,7 +139,7 @@ builtin find_builtin(const char *name)
         {"cd", run_cd},       {"pwd", run_pwd},     {"exit", run_exit},
         {"export", run_export}, {"unset", run_unset}, {"wait", run_wait},
         {"break", run_break}, {"continue", run_continue}, {"read", run_read},
-        {":", run_nothing},
+        {":", run_nothing},   {"test", run_test},   {"[", run_test},
     };
     for (size_t i = 0; i < COUNT(builtins); i++)
         if (!strcmp(builtins[i].name, name))

@@ -1,4 +1,4 @@
-/* From words to fields: parameters, $(commands), splitting at blanks, patterns, quote removal.
+/* From words to fields: parameters, $(commands), $((sums)), splitting at blanks, patterns, quote removal.
  *
  * While a field grows, letters that came quoted and would be special in a pattern are kept behind
  * a backslash; it is removed when the field ends.
@@ -117,14 +117,35 @@ static size_t substitution_length(const char *text)
     return at;
 }
 
+static void add_number(struct expansion *expansion, const char *expression, int is_quoted)
+{
+    char text[24];
+    long value;
+    if (evaluate(expand_text(expression), &value) < 0) {
+        shell.status = 2;
+        return;
+    }
+    format_text(text, sizeof text, "%ld", value);
+    add_value(expansion, text, is_quoted);
+}
+
+/* Expands what follows "$(", up to and with its closing parenthesis. */
+static const char *expand_parentheses(struct expansion *expansion, const char *at, int is_quoted)
+{
+    size_t length = substitution_length(at);
+    char *inner = arena_text(at, length);
+    if (inner[0] == '(' && length > 1 && substitution_length(inner + 1) == length - 2)
+        add_number(expansion, arena_text(inner + 1, length - 2), is_quoted);
+    else
+        add_value(expansion, capture_output(inner), is_quoted);
+    return at + length + (at[length] == ')');
+}
+
 /* Expands what follows a dollar; returns the text behind it. */
 static const char *expand_dollar(struct expansion *expansion, const char *at, int is_quoted)
 {
-    if (*at == '(') {
-        size_t length = substitution_length(at + 1);
-        add_value(expansion, capture_output(arena_text(at + 1, length)), is_quoted);
-        return at + 1 + length + (at[1 + length] == ')');
-    }
+    if (*at == '(')
+        return expand_parentheses(expansion, at + 1, is_quoted);
     int is_braced = *at == '{';
     const char *name = at + is_braced;
     size_t length = 0;

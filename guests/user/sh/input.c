@@ -26,27 +26,33 @@ void input_from_file(struct input *input, int fd)
     }
 }
 
+/* Reads, unless Ctrl-C came or comes. A handler that only left a mark would lose the one that comes
+ * between a look at the mark and the read, so it jumps back here. */
+static ssize_t read_unless_interrupted(struct input *input)
+{
+    size_t size = input->reads_by_byte ? 1 : sizeof input->buffer;
+    if (jump_point(shell.before_read)) {
+        shell.is_reading = 0;
+        return -EINTR;
+    }
+    shell.is_reading = 1;
+    ssize_t got = shell.is_interrupted ? -EINTR : sys_read(input->fd, input->buffer, size);
+    shell.is_reading = 0;
+    return got;
+}
+
 static int fill(struct input *input)
 {
     if (input->fd < 0 || input->is_ended)
         return 0;
-    for (;;) {
-        ssize_t got = sys_read(input->fd, input->buffer,
-                               input->reads_by_byte ? 1 : sizeof input->buffer);
-        if (got == -EINTR && shell.is_interrupted) {
-            input->is_ended = 1;
-            return 0;
-        }
-        if (got == -EINTR)
-            continue;
-        if (got <= 0) {
-            input->is_ended = 1;
-            return 0;
-        }
-        input->size = (size_t)got;
-        input->at = 0;
-        return 1;
-    }
+    ssize_t got;
+    do
+        got = read_unless_interrupted(input);
+    while (got == -EINTR && !shell.is_interrupted);
+    input->is_ended = got <= 0;
+    input->size = got > 0 ? (size_t)got : 0;
+    input->at = 0;
+    return got > 0;
 }
 
 int input_peek(struct input *input)

@@ -9,12 +9,16 @@ static void on_interrupt(int signal)
 {
     (void)signal;
     shell.is_interrupted = 1;
+    if (shell.is_reading)
+        jump_back(shell.before_read);
 }
 
 static void start_interactive(void)
 {
-    enum { SA_RESTORER = 0x04000000 };
-    const struct sigaction interrupt = {on_interrupt, SA_RESTORER, signal_return, 0};
+    enum { SA_RESTORER = 0x04000000, SA_NODEFER = 0x40000000 }; /* it may not return */
+    const struct sigaction interrupt = {
+        on_interrupt, SA_RESTORER | SA_NODEFER, signal_return, 0,
+    };
     const struct sigaction ignored = {.handler = (void (*)(int))1};
     shell.is_interactive = 1;
     sys_sigaction(SIGINT, &interrupt);

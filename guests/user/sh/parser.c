@@ -206,8 +206,12 @@ static struct node *parse_command(struct parser *parser)
 static struct node *parse_pipeline(struct parser *parser)
 {
     if (at_word(parser, "!")) {
+        if (++parser->depth > MAX_DEPTH)
+            return fail(parser, "nested too deeply");
         advance(parser);
-        return make_node(NODE_NOT, parse_pipeline(parser), NULL);
+        struct node *node = make_node(NODE_NOT, parse_pipeline(parser), NULL);
+        parser->depth--;
+        return node;
     }
     struct node *node = parse_command(parser);
     if (!at(parser, TOKEN_PIPE))

@@ -119,6 +119,12 @@ int redirect_all(const struct redirect *redirects);
 int redirect_saving(const struct redirect *redirects, struct saved_fd **saved);
 void redirect_restore(struct saved_fd *saved);
 
+/* arithmetic.c: -1 after a message when the text is no expression. */
+int evaluate(const char *text, long *value);
+
+/* condition.c */
+int run_test(int argc, char **argv);
+
 /* execute.c */
 int execute(const struct node *node); /* sets and returns shell.status */
 int execute_input(struct input *input);
@@ -139,7 +145,9 @@ struct shell {
     int last_background;     /* $! */
     int is_interactive;
     int is_child;            /* a subshell: reports nothing of its own */
-    volatile int is_interrupted;
+    volatile int is_interrupted; /* by Ctrl-C, since the last prompt */
+    volatile int is_reading;     /* before_read is valid */
+    u64 before_read[8];
     const char *name;        /* $0 */
     char **arguments;        /* $1 and on */
     int argument_count;

@@ -48,7 +48,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(
     monkeypatch.setattr(build, "programs", lambda _progress: programs)
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(ImageError, match="cannot write .*: Not a directory"):
+    with pytest.raises(ImageError, match=r"cannot write .*: Not a directory"):
         image.root_image()
 
 

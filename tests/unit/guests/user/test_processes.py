@@ -8,9 +8,12 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 FAULTS = {
     "null": signal.SIGSEGV, "kernel": signal.SIGSEGV, "rodata": signal.SIGSEGV,
@@ -19,14 +22,14 @@ FAULTS = {
 }  # fmt: skip
 
 
-def test_hello_true_and_false(run) -> None:
+def test_hello_true_and_false(run: Run) -> None:
     assert run("hello").stdout == "Hello, world!\n"
     assert run("true").returncode == 0
     assert run("false").returncode == 1
 
 
 @pytest.mark.parametrize("limit", [0, 1, 2, 3, 100, 5000])
-def test_primes_below_a_number(run, limit: int) -> None:
+def test_primes_below_a_number(run: Run, limit: int) -> None:
     wanted = [n for n in range(2, limit) if all(n % d for d in range(2, int(n**0.5) + 1))]
     assert run("primes", str(limit)).stdout == "".join(f"{n}\n" for n in wanted)
 
@@ -39,14 +42,14 @@ def test_primes_below_a_number(run, limit: int) -> None:
      ("kill", ("abc",)), ("crash", ()), ("mapfile", ()), ("poweroff", ("256",)),
      ("poweroff", ("1", "2"))],
 )  # fmt: skip
-def test_wrong_usage_is_status_two_and_one_line(run, name: str, arguments: tuple[str]) -> None:
+def test_wrong_usage_is_status_two_and_one_line(run: Run, name: str, arguments: tuple[str]) -> None:
     done = run(name, *arguments)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
 
 
-def test_args_shows_what_execve_gave(run) -> None:
+def test_args_shows_what_execve_gave(run: Run) -> None:
     done = run("args", "one", "", "three 3", env={"A": "1", "B": ""})
     lines = done.stdout.splitlines()
     assert lines[0] == "argc=4"
@@ -62,15 +65,15 @@ def test_args_shows_what_execve_gave(run) -> None:
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_crash_dies_of_the_right_signal(run, kind: str) -> None:
+def test_crash_dies_of_the_right_signal(run: Run, kind: str) -> None:
     assert run("crash", kind).returncode == -FAULTS[kind]
 
 
-def test_crash_knows_just_these_kinds(run) -> None:
+def test_crash_knows_just_these_kinds(run: Run) -> None:
     assert run("crash").stderr.split(":")[-1].split() == list(FAULTS)
 
 
-def test_kill_by_number_name_and_default(run) -> None:
+def test_kill_by_number_name_and_default(run: Run) -> None:
     for option, wanted in (((), 15), (("-9",), 9), (("-HUP",), 1), (("-SIGINT", "--"), 2)):
         victim = subprocess.Popen(["sleep", "30"])
         assert run("kill", *option, str(victim.pid)).returncode == 0
@@ -79,7 +82,7 @@ def test_kill_by_number_name_and_default(run) -> None:
     assert "15 TERM\n" in run("kill", "-l").stdout
 
 
-def test_kill_tells_of_a_missing_process(run) -> None:
+def test_kill_tells_of_a_missing_process(run: Run) -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
     done = run("kill", str(gone.pid))
@@ -87,7 +90,7 @@ def test_kill_tells_of_a_missing_process(run) -> None:
     assert done.stderr == f"kill: {gone.pid}: No such process\n"
 
 
-def test_ps_shows_number_state_core_and_name(run) -> None:
+def test_ps_shows_number_state_core_and_name(run: Run) -> None:
     sleeper = subprocess.Popen(["sleep", "30"])
     try:
         lines = run("ps").stdout.splitlines()
@@ -105,10 +108,12 @@ def test_ps_shows_number_state_core_and_name(run) -> None:
     assert any(row[1] == "R" and row[3] == "ps" for row in rows)
 
 
-def test_uptime_free_and_cpuinfo_agree_with_proc(run) -> None:
+def test_uptime_free_and_cpuinfo_agree_with_proc(run: Run) -> None:
     up = float(Path("/proc/uptime").read_text().split()[0])
-    hours, minutes, seconds = re.match(r"up (\d+):(\d\d):(\d\d), idle", run("uptime").stdout).groups()
-    assert 0 <= int(hours) * 3600 + int(minutes) * 60 + int(seconds) - int(up) <= 5
+    shown = re.match(r"up (\d+):(\d\d):(\d\d), idle", run("uptime").stdout)
+    assert shown
+    seconds = int(shown[1]) * 3600 + int(shown[2]) * 60 + int(shown[3])
+    assert 0 <= seconds - int(up) <= 5
     total = int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[1])
     memory = [int(word) for word in run("free").stdout.splitlines()[1].split()[1:]]
     assert memory[0] == total
@@ -124,14 +129,14 @@ def test_uptime_free_and_cpuinfo_agree_with_proc(run) -> None:
     ]
 
 
-def test_sleep_takes_its_time(run) -> None:
+def test_sleep_takes_its_time(run: Run) -> None:
     start = time.monotonic()
     assert run("sleep", "0.25").returncode == 0
     assert time.monotonic() - start >= 0.25
     assert run("sleep", ".01").returncode == 0
 
 
-def test_spin_reports_each_process(run) -> None:
+def test_spin_reports_each_process(run: Run) -> None:
     lines = run("spin", "3", "0").stdout.splitlines()
     loops = dict(re.match(r"process (\d): (\d+) loops", line).groups() for line in lines[:3])
     assert set(loops) == {"0", "1", "2"}
@@ -139,11 +144,11 @@ def test_spin_reports_each_process(run) -> None:
     assert lines[3:] == [f"all: {sum(map(int, loops.values()))} loops"]
 
 
-def test_pingpong_prints_a_time(run) -> None:
+def test_pingpong_prints_a_time(run: Run) -> None:
     assert re.fullmatch(r"500 round trips, \d+\.\d us each\n", run("pingpong", "500").stdout)
 
 
-def test_forktest_passes(run) -> None:
+def test_forktest_passes(run: Run) -> None:
     assert run("forktest", "64").stdout == (
         "forktest: 64 children, memory private, statuses right\n"
     )
@@ -156,7 +161,7 @@ def test_forktest_passes(run) -> None:
      (("protect",), "the other thread's write was caught\n"),
      (("unmap",), "the other thread's read was caught\n")],
 )  # fmt: skip
-def test_threads_hold_on_a_good_kernel(run, arguments: tuple[str], wanted: str) -> None:
+def test_threads_hold_on_a_good_kernel(run: Run, arguments: tuple[str], wanted: str) -> None:
     done = run("threads", *arguments)
     assert (done.stdout, done.returncode) == (wanted, 0)
 

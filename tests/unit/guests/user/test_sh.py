@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 HOST_SH = shutil.which("dash")
 
@@ -48,7 +52,8 @@ if false; then echo 1; elif true; then echo 2; else echo 3; fi
 if false; then echo 1; else echo 3; fi; if false; then echo 1; fi; echo $?
 i=x; while test $i != xxx; do i=x$i; echo $i; done
 until test -e made; do touch made; echo round; done
-for i in 1 2 3; do for j in 1 2 3; do test $j = 2 && break; test $i = 2 && continue 2; echo $i$j; done; done
+for i in 1 2 3; do for j in 1 2; do test $j = 2 && break; test $i = 2 && continue 2; echo $i$j; \
+  done; done
 true | false | true; echo $?; true | false; echo $?
 echo x | (read a; echo "got $a")
 echo one \
@@ -62,6 +67,16 @@ exec_test=1; echo $exec_test$undefined.
 sleep 0.05 & sleep 0.01 & wait; echo $?
 kill -0 $$; echo $?
 echo ~ ~/x "~" a~
+i=0; while [ $i -lt 5 ]; do i=$((i + 1)); echo -n "$i "; done
+echo $((1 + 2 * 3 - 4 / 2 % 3)) $(((1 + 2) * 3)) "$((-7 / 2)) $((-7 % 3))" $((1 << 40 | 5 ^ 3 & 6))
+x=10; y=-3; echo $((x * y)) $(($x - -3)) $((x > 5 && y < 0)) $((!x || y == -3)) $((~x)) $((none))
+echo $((0x1f + 010)) $((9223372036854775807 + 1)) $((5 >= 5)) $((5 <= 4)) $((5 != 4)) $((7 >> 1))
+echo $( (echo in; echo sub) | cat )
+touch f; mkdir d; ln -s f l; for o in -e -f -d -s -h -x -r -p; do for n in f d l absent; do
+  test $o $n; echo -n "$?"; done; done
+[ a = a ] && echo 1; [ a = b ] || echo 2; [ ! a = b ] && echo 3; [ ! "" ] && echo 4; [ ] || echo 5
+[ -n "" ] || echo 1; [ -z "" ] && echo 2; [ x ] && echo 3; test 3 -ge 3 && test -2 -lt 1 && echo 4
+[ 10 -eq 010 ]; [ 1 -ne 1 ]; echo $?; [ -n ] && echo one word is a text; [ ! ] && echo so is this
 """
 
 
@@ -88,7 +103,7 @@ def _scripts() -> Iterator[str]:
     pending = ""
     for line in SCRIPTS.strip().splitlines():
         pending += line
-        if line.endswith("\\") or pending.count("'") % 2:
+        if line.endswith(("\\", "; do")) or pending.count("'") % 2:
             pending += "\n"
             continue
         yield pending
@@ -104,20 +119,29 @@ def test_it_does_what_the_host_shell_does(
     assert ours == host
 
 
-def test_a_fault_is_told_by_name_and_status(run) -> None:
+@pytest.mark.parametrize(
+    "script",
+    ["echo $((1 / 0))", "echo $((1 +))", "echo $((1 2))", "echo $(( (1 ))", "[ a", "[ a -xx b ]",
+     "[ -Q a ]", "[ a -eq 1 ]", "[ a b c d e ]", "X=a; echo $((X))"],
+)  # fmt: skip
+def test_a_wrong_expression_is_one_line(run: Run, script: str) -> None:
+    assert run("sh", "-c", script).stderr.count("\n") == 1
+
+
+def test_a_fault_is_told_by_name_and_status(run: Run) -> None:
     done = run("sh", "-c", "crash null; echo $?; sh -c 'kill -9 $$'; echo $?; crash ud | cat")
     assert done.stdout == "139\n137\n"
     assert done.stderr == "Segmentation fault\nKilled\nIllegal instruction\n"
 
 
-def test_exit_and_end_of_input_give_the_status(run) -> None:
+def test_exit_and_end_of_input_give_the_status(run: Run) -> None:
     assert run("sh", stdin="echo a\nexit 3\necho b\n").returncode == 3
     assert run("sh", stdin="true\nfalse\n").returncode == 1
     assert run("sh", stdin="").returncode == 0
     assert run("sh", "-c", "exit 300").returncode == 44
 
 
-def test_a_command_gets_the_rest_of_a_piped_script(run) -> None:
+def test_a_command_gets_the_rest_of_a_piped_script(run: Run) -> None:
     done = run("sh", stdin="echo one; cat\nfor the cat\nand this\n")
     assert done.stdout == "one\nfor the cat\nand this\n"
 
@@ -131,7 +155,7 @@ def test_a_command_gets_the_rest_of_a_script_file(programs: Path, tmp_path: Path
     assert done.stdout == b"one\nfor the cat\n"
 
 
-def test_a_script_file_has_arguments_and_runs_by_name(run, tmp_path: Path) -> None:
+def test_a_script_file_has_arguments_and_runs_by_name(run: Run, tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text('echo "$0|$#|$1|$2"; for a in "$@"; do echo "$a"; done; exit 9\n')
     script.chmod(0o755)
@@ -140,7 +164,7 @@ def test_a_script_file_has_arguments_and_runs_by_name(run, tmp_path: Path) -> No
     assert run("sh", "-c", "./script x; echo $?").stdout == "./script|1|x|\nx\n9\n"
 
 
-def test_a_broken_program_is_not_taken_for_a_script(run, tmp_path: Path) -> None:
+def test_a_broken_program_is_not_taken_for_a_script(run: Run, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_bytes(b"\x7fELF echo no\n")
     broken.chmod(0o755)
@@ -152,9 +176,9 @@ def test_a_broken_program_is_not_taken_for_a_script(run, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "script",
     ["echo 'a", 'echo "a', "(echo", "if true; then", "echo |", "| cat", "echo >", ")", "fi",
-     "for", "while true; done", "echo $(a", "{ echo;", "a <<b", "&& a", "(((" * 1000],
+     "for", "while true; done", "echo $(a", "{ echo;", "a <<b", "&& a", "(((" * 1000, "! " * 60_000],
 )  # fmt: skip
-def test_wrong_syntax_is_one_line_and_status_two(run, script: str) -> None:
+def test_wrong_syntax_is_one_line_and_status_two(run: Run, script: str) -> None:
     done = run("sh", "-c", script)
     assert done.returncode == 2
     assert done.stdout == ""
@@ -162,7 +186,18 @@ def test_wrong_syntax_is_one_line_and_status_two(run, script: str) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_a_long_loop_does_not_eat_memory(run) -> None:
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.text(alphabet="ab =$'\"\\(){}|&;<>*?[]!#~@1\n", max_size=40))
+def test_no_text_brings_it_down(programs: Path, tmp_path: Path, text: str) -> None:
+    done = subprocess.run(
+        [programs / "sh", "-c", text], cwd=tmp_path, stdin=subprocess.DEVNULL, timeout=20,
+        capture_output=True, env={"PATH": "/nonexistent"}, check=False,
+    )  # fmt: skip
+    assert done.returncode in range(128)
+    assert b"Segmentation" not in done.stderr
+
+
+def test_a_long_loop_does_not_eat_memory(run: Run) -> None:
     script = "for i in $(primes 5000); do X=$i; done; echo $X"
     assert run("sh", "-c", script).stdout == "4999\n"
 

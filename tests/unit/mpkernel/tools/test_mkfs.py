@@ -69,7 +69,7 @@ def test_a_size_that_cannot_be_is_refused(
 
 
 def test_a_source_that_is_not_there_or_no_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="cannot read .*absent: No such file or directory"):
+    with pytest.raises(ImageError, match=r"cannot read .*absent: No such file or directory"):
         make_image(tmp_path / "image", MIB, 1024, tmp_path / "absent")
     (tmp_path / "file").touch()
     with pytest.raises(ImageError, match="file is not a directory"):
@@ -87,7 +87,7 @@ def test_a_target_that_is_no_regular_file_is_left_alone(tmp_path: Path) -> None:
     for target in (tmp_path, tmp_path / "fifo"):
         with pytest.raises(ImageError, match="is not a regular file"):
             make_image(target, MIB, 1024)
-    with pytest.raises(ImageError, match="cannot write .*: No such file or directory"):
+    with pytest.raises(ImageError, match=r"cannot write .*: No such file or directory"):
         make_image(tmp_path / "absent" / "image", MIB, 1024)
 
 
@@ -121,7 +121,7 @@ def test_a_file_beyond_the_block_map_is_refused(tmp_path: Path, source: Path) ->
 def test_a_file_that_goes_away_is_one_line(tmp_path: Path, source: Path) -> None:
     root = Directory(entries={b"file": regular(source / "file")})
     (source / "file").unlink()
-    with pytest.raises(ImageError, match="cannot read .*file: No such file"):
+    with pytest.raises(ImageError, match=r"cannot read .*file: No such file"):
         make_tree_image(tmp_path / "image", MIB, 1024, root)
     assert not (tmp_path / "image").exists()
 
