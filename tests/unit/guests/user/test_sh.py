@@ -176,7 +176,8 @@ def test_a_broken_program_is_not_taken_for_a_script(run: Run, tmp_path: Path) ->
 @pytest.mark.parametrize(
     "script",
     ["echo 'a", 'echo "a', "(echo", "if true; then", "echo |", "| cat", "echo >", ")", "fi",
-     "for", "while true; done", "echo $(a", "{ echo;", "a <<b", "&& a", "(((" * 1000, "! " * 60_000],
+     "for", "while true; done", "echo $(a", "{ echo;", "a <<b", "&& a", "(((" * 1000,
+     "! " * 60_000],
 )  # fmt: skip
 def test_wrong_syntax_is_one_line_and_status_two(run: Run, script: str) -> None:
     done = run("sh", "-c", script)
