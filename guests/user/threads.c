@@ -4,8 +4,10 @@
  *   replace   one thread maps a fresh page over another N times; the other never sees an old one
  *   protect   after mprotect the other thread's write must kill the process
  *   unmap     after munmap the other thread's read must kill the process
+ *   shootdown N times mprotect takes a right away and gives it back, while the other thread
+ *             computes; prints the time of one such pair
  *
- * The last two run in a child, whose end by SIGSEGV is the success.
+ * protect and unmap run in a child, whose end by SIGSEGV is the success.
  */
 #include "ulib.h"
 
@@ -106,6 +108,37 @@ static int run_replace(void)
     return shared.stale != 0;
 }
 
+static void compute(void *argument)
+{
+    struct shared *at = argument;
+    store(&at->step, 1);
+    while (load(&at->step) == 1)
+        at->counter++;
+    store(&at->is_done, 1);
+}
+
+static int run_shootdown(void)
+{
+    shared.page = map_page(NULL);
+    *(volatile u64 *)shared.page = 1;
+    start_thread(compute);
+    wait_for(&shared.step, 1);
+    u64 start = now_ns();
+    for (u64 i = 0; i < shared.rounds; i++) {
+        int error = sys_mprotect(shared.page, PAGE_SIZE, PROT_READ);
+        if (error == 0)
+            error = sys_mprotect(shared.page, PAGE_SIZE, PROT_READ | PROT_WRITE);
+        if (error < 0)
+            die(1, "mprotect: %s", error_text(error));
+        *(volatile u64 *)shared.page = i;
+    }
+    u64 tenths = (now_ns() - start) / shared.rounds / 100;
+    store(&shared.step, 2);
+    wait_for(&shared.is_done, 1);
+    print("%lu pairs, %lu.%lu us each\n", shared.rounds, tenths / 10, tenths % 10);
+    return 0;
+}
+
 /* Touches the page so that its core knows the translation, and again when it is gone. */
 static void touch(void *argument)
 {
@@ -163,9 +196,11 @@ int main(int argc, char **argv)
         return run_counter();
     if (rounds > 0 && !strcmp(kind, "replace"))
         return run_replace();
+    if (rounds > 0 && !strcmp(kind, "shootdown"))
+        return run_shootdown();
     if (!strcmp(kind, "protect"))
         return run_victim(1);
     if (!strcmp(kind, "unmap"))
         return run_victim(0);
-    die(2, "usage: threads counter|replace|protect|unmap [N]");
+    die(2, "usage: threads counter|replace|shootdown|protect|unmap [N]");
 }

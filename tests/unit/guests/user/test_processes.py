@@ -38,6 +38,7 @@ def test_primes_below_a_number(run: Run, limit: int) -> None:
     ("name", "arguments"),
     [("primes", ()), ("primes", ("x",)), ("primes", ("-5",)), ("primes", ("99999999999999999999",)),
      ("spin", ("0", "1")), ("spin", ("1",)), ("sleep", ()), ("sleep", ("x",)), ("pingpong", ("0",)),
+     ("nullcall", ("0",)), ("threads", ("shootdown", "0")),
      ("forktest", ("0",)), ("threads", ("nothing",)), ("kill", ()), ("kill", ("-NOSUCH", "1")),
      ("kill", ("abc",)), ("crash", ()), ("mapfile", ()), ("poweroff", ("256",)),
      ("poweroff", ("1", "2"))],
@@ -146,6 +147,12 @@ def test_spin_reports_each_process(run: Run) -> None:
 
 def test_pingpong_prints_a_time(run: Run) -> None:
     assert re.fullmatch(r"500 round trips, \d+\.\d us each\n", run("pingpong", "500").stdout)
+
+
+def test_nullcall_and_shootdown_print_a_time(run: Run) -> None:
+    assert re.fullmatch(r"500 calls, \d+\.\d{3} us each\n", run("nullcall", "500").stdout)
+    done = run("threads", "shootdown", "50")
+    assert re.fullmatch(r"50 pairs, \d+\.\d us each\n", done.stdout)
 
 
 def test_forktest_passes(run: Run) -> None:
