@@ -1,0 +1,78 @@
+"""Sleep and waking: a halted core waits in ppoll on its message queue, for nothing else.
+
+    sender                                 sleeper
+    set the bit (atomic, full fence)       mode = HALTED (full fence)
+    mode HALTED? one sender makes it       bits set? do not sleep
+    RUNG and sends one byte                ppoll(queue, launcher, deadline); mode = KERNEL
+
+Either the sender sees HALTED or the sleeper sees the bit. A message carries nothing: what it is
+about stands in shared memory, and a running core is never rung (a send to a queue that nobody
+empties costs 24 us). At most one byte is sent a sleep, so that queues never fill.
+
+State: board memory (PARTIES, and one poll set a party). Locks: none. Context: any.
+"""
+
+import ctypes
+import os
+from typing import Final
+
+from hw import clock, host, ram
+from hw.host import PollFd, TimeSpec
+from hw.irq.party import HEADER, MODE_HALTED, MODE_KERNEL, MODE_RUNG, PARTIES
+from hw.spec.layout import Layout, layout
+from hw.spec.memory_map import MAX_CPUS
+
+
+@layout(size=32)
+class SleepRecord(Layout):
+    """What a party hands to ppoll."""
+
+    queue: PollFd
+    launcher: PollFd
+    timeout: TimeSpec
+
+
+_SLEEP: Final = ram.BOARD.place_array(SleepRecord, MAX_CPUS)
+_SLEEP_AT: Final = tuple(ctypes.addressof(record) for record in _SLEEP)
+_TIMEOUT_OFFSET: Final = SleepRecord.offset_of("timeout")
+
+
+def ring(party: int) -> None:
+    """Wake a party if it sleeps. The caller has set, by an atomic, what the party is to see."""
+    record = PARTIES[party]
+    mode = record.mode
+    if mode.value == MODE_HALTED and mode.cas(MODE_HALTED, MODE_RUNG) == MODE_HALTED:
+        host.queue_send(record.doorbell_fd)
+
+
+def halt(core: int, deadline_tsc: int = clock.NEVER) -> None:
+    """Sleep until something is pending for this core or the TSC reaches ``deadline_tsc``.
+
+    May return early; the caller looks again. Ends this process when the launcher has ended.
+    """
+    record = PARTIES[core]
+    record.mode.xchg(MODE_HALTED)
+    sleep = _SLEEP[core]
+    rung = False
+    if not ram.PENDING[core].bits.value:
+        at = _SLEEP_AT[core]
+        timeout_at = 0
+        if deadline_tsc != clock.NEVER:
+            left_ns = max(clock.ns_of(deadline_tsc - clock.tsc()), 0)
+            sleep.timeout.seconds, sleep.timeout.nanoseconds = divmod(left_ns, clock.NS_PER_SECOND)
+            timeout_at = at + _TIMEOUT_OFFSET
+        if host.poll_at(at, 2, timeout_at):
+            if sleep.launcher.revents:
+                os._exit(71)
+            rung = True
+    if record.mode.xchg(MODE_KERNEL) == MODE_RUNG or rung:
+        host.queue_drain(record.doorbell_fd)
+
+
+def prepare(core: int) -> None:
+    """Fill in what ``halt`` polls; called once a core, before the fork."""
+    sleep = _SLEEP[core]
+    sleep.queue.fd = PARTIES[core].doorbell_fd
+    sleep.queue.events = host.POLLIN
+    sleep.launcher.fd = HEADER.launcher_pidfd
+    sleep.launcher.events = host.POLLIN
