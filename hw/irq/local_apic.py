@@ -9,6 +9,7 @@ Spec: Intel SDM vol. 3, chapter 11. State: board memory (APICS, PENDING).
 Locks: none; only its own core reads and writes registers. Context: that core.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from hw import atomics, ram
@@ -213,14 +214,15 @@ class LocalApic:
         rows = _VECTOR_REGISTERS.get(offset & 0xF80)
         if rows is not None:
             row = (offset & 0x70) >> 4
-            return getattr(state, f"{rows}{row >> 1}") >> (32 * (row & 1)) & 0xFFFF_FFFF
+            word: int = getattr(state, f"{rows}{row >> 1}")
+            return word >> (32 * (row & 1)) & 0xFFFF_FFFF
         lvt = _LVT.get(offset)
         if lvt is not None:
             entry: int = getattr(state, lvt)
             return entry
         if offset == LAPIC_TIMER_CURRENT:
             return apic_timer.current_count(self._core)
-        simple = {
+        simple: dict[int, Callable[[], int]] = {
             LAPIC_ID: self._id_register,
             LAPIC_VERSION: lambda: LAPIC_VERSION_VALUE,
             LAPIC_TPR: lambda: state.tpr,
@@ -235,11 +237,11 @@ class LocalApic:
             LAPIC_TIMER_INITIAL: lambda: state.timer_initial,
             LAPIC_TIMER_DIVIDE: lambda: state.timer_divide,
             LAPIC_EOI: lambda: 0,
-        }.get(offset)
-        if simple is None:
+        }
+        if offset not in simple:
             self._error(ESR_ILLEGAL_REGISTER)
             return 0
-        return simple()
+        return simple[offset]()
 
     def write(self, offset: int, value: int) -> None:
         """Write a 32-bit register of the page; nothing happens where it is switched off."""
