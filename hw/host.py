@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 import posix_ipc
@@ -24,6 +24,7 @@ _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
 _PR_SET_TIMERSLACK: Final = 29
 _NS: Final = 1_000_000_000
+_FALLOC_PUNCH_HOLE_KEEP_SIZE: Final = 3
 
 POLLIN: Final = 0x001
 POLLOUT: Final = 0x004
@@ -52,7 +53,7 @@ class TimeSpec(Layout):
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
-def _symbol(name: str, library: str, result: Any, *arguments: Any) -> Any:
+def _symbol(name: str, library: str, result: Any, *arguments: Any) -> Any:  # noqa: ANN401
     """A libc function; before glibc 2.34 the queue calls stand in librt."""
     try:
         found = getattr(_libc, name)
@@ -79,6 +80,10 @@ _mq_timedreceive: Final = _symbol(
     "mq_timedreceive", "librt.so.1", ctypes.c_ssize_t,
     ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p,
 )  # fmt: skip
+_fallocate: Final = _symbol(
+    "fallocate", "libc.so.6", ctypes.c_int,
+    ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64,
+)  # fmt: skip
 #: Gives the host CPU to somebody else; what a spinning process calls.
 sched_yield: Final = os.sched_yield
 
@@ -87,6 +92,10 @@ sched_yield: Final = os.sched_yield
 _PAST: Final = TimeSpec(0, 0)
 _PAST_AT: Final = ctypes.addressof(_PAST)
 _BYTE: Final = ctypes.create_string_buffer(1)
+
+
+#: os.preadv or os.pwritev.
+VectorCall = Callable[[int, Sequence[memoryview], int], int]
 
 
 class Queue(Protocol):
@@ -172,6 +181,12 @@ class PollSet:
         """Events of the last wait (POLL*), 0 for none."""
         events: int = self._fds[slot].revents
         return events
+
+
+def punch_hole(fd: int, offset: int, size: int) -> bool:
+    """Make a range of a file a hole; return False where the file system has none."""
+    result: int = _fallocate(fd, _FALLOC_PUNCH_HOLE_KEEP_SIZE, offset, size)
+    return result == 0
 
 
 def name_process(name: str) -> None:

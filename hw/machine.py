@@ -10,14 +10,24 @@ State: RAM and board memory; this process's Machine only while ``run`` runs.
 Context: a launcher without threads.
 """
 
+import contextlib
 import functools
 import gc
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from hw import clock, host, ram
+from hw.bus import pci_function
+from hw.bus.pci_function import Identity
+from hw.disk.block_back_end import BlockBackEnd
+from hw.disk.console_back_end import ConsoleBackEnd, console_output
+from hw.disk.image import Image, open_image
+from hw.disk.process import FIRST_PORT_SLOT, BackEnd, DeviceProcess, EntropyBackEnd
+from hw.disk.terminal import open_terminal, size_of
 from hw.firmware import boot_info
-from hw.irq import apic_state, doorbell, io_apic
+from hw.irq import apic_state, doorbell, hpet, io_apic
 from hw.irq.local_apic import LOCAL_APICS, CoreReset
 from hw.irq.party import (
     DEVICE_PARTY,
@@ -28,10 +38,24 @@ from hw.irq.party import (
     STATE_OFFLINE,
 )
 from hw.machine_config import MachineConfig
+from hw.spec.pci import CLASS_BRIDGE, SUBCLASS_HOST_BRIDGE
+from hw.spec.virtio import TYPE_BLK, TYPE_CONSOLE, TYPE_RNG
 from hw.supervisor import Signals, Watch
+from hw.virtio import blk, console, rng, transport
+from hw.virtio.device import VirtioDevice
+from hw.virtio.memory import MachineMemory
 
 #: What the kernel gives the machine to run on each core.
 KernelEntry = Callable[[int], None]
+
+
+#: PCI slots.
+SLOT_HOST_BRIDGE: Final = 0
+SLOT_CONSOLE: Final = 1
+SLOT_ENTROPY: Final = 2
+FIRST_DISK_SLOT: Final = 3
+#: Queues of a disk: as many as cores, up to this.
+_MAX_DISK_QUEUES: Final = 4
 
 
 class Machine:
@@ -40,6 +64,10 @@ class Machine:
     def __init__(self, config: MachineConfig) -> None:
         self._config = config
         self._queues: list[host.Queue] = []
+        self._images: list[Image] = []
+        inputs = {port.input_fd for port in config.ports if port.is_console}
+        found = {fd: open_terminal(fd) for fd in sorted(inputs)}
+        self._terminals = {fd: terminal for fd, terminal in found.items() if terminal is not None}
 
     def run(self, kernel_entry: KernelEntry) -> int:
         """Run the machine until it ends; return its status.
@@ -50,29 +78,44 @@ class Machine:
         Raises:
             OSError: the host lacks memory, queues or processes.
             MachineError: a disk image cannot be used.
+
         """
-        files = ram.create(self._config.ram_bytes)
         launcher_fd = host.own_pidfd()
         try:
-            ram.BOARD.freeze()
-            HEADER.launcher_pidfd = launcher_fd
-            power_on(self._config)
-            self._make_queues()
-            with Signals() as signals:
-                watch = Watch(self._config, {}, signals)
-                gc.collect()
-                gc.freeze()
-                try:
-                    self._start(watch.children, kernel_entry)
-                    return watch.run()
-                finally:
-                    watch.stop()
+            for disk in self._config.disks:
+                self._images.append(open_image(disk))
+            files = ram.create(self._config.ram_bytes)
+            try:
+                HEADER.launcher_pidfd = launcher_fd
+                power_on(self._config, self._images)
+                self._make_queues()
+                return self._run(kernel_entry)
+            finally:
+                ram.close(files)
         finally:
-            gc.unfreeze()
             for queue in self._queues:
                 queue.close()
+            for image in self._images:
+                os.close(image.fd)
             os.close(launcher_fd)
-            ram.close(files)
+
+    def _run(self, kernel_entry: KernelEntry) -> int:
+        """Fork, watch, and leave nothing but the status."""
+        ram.BOARD.freeze()
+        gc.collect()
+        gc.freeze()
+        with Signals() as signals:
+            watch = Watch(self._config, {}, signals)
+            try:
+                for terminal in self._terminals.values():
+                    terminal.make_raw()
+                self._start(watch.children, kernel_entry)
+                return watch.run()
+            finally:
+                watch.stop()
+                for terminal in self._terminals.values():
+                    terminal.restore()
+                gc.unfreeze()
 
     def _make_queues(self) -> None:
         parties = [*range(self._config.cpus), DEVICE_PARTY, LAUNCHER_PARTY]
@@ -84,13 +127,37 @@ class Machine:
             doorbell.prepare(core)
 
     def _start(self, children: dict[int, int], kernel_entry: KernelEntry) -> None:
+        # The device process stays in the launcher's group: only a terminal's foreground group may
+        # read it. SIGTERM when the launcher dies leaves it time to restore the terminal.
+        PARTIES[DEVICE_PARTY].pid = children[DEVICE_PARTY] = host.fork(
+            "devices", self._run_devices, death_signal=signal.SIGTERM, own_group=False
+        )
         for core in reversed(range(self._config.cpus)):
             PARTIES[core].pid = children[core] = host.fork(
                 f"core {core}", functools.partial(run_core, core, kernel_entry)
             )
 
+    def _run_devices(self) -> int:
+        """Be the device process."""
+        config = self._config
+        memory = MachineMemory()
+        console_device = VirtioDevice(SLOT_CONSOLE, memory)
+        console_end = ConsoleBackEnd(console_device, config.ports, FIRST_PORT_SLOT)
+        console_end.mark_terminals(set(self._terminals))
+        entropy_device = VirtioDevice(SLOT_ENTROPY, memory)
+        back_ends: dict[int, tuple[VirtioDevice, BackEnd]] = {
+            SLOT_ENTROPY: (entropy_device, EntropyBackEnd(entropy_device)),
+        }
+        if config.ports:
+            back_ends[SLOT_CONSOLE] = (console_device, console_end)
+        for slot, image in enumerate(self._images, start=FIRST_DISK_SLOT):
+            disk = VirtioDevice(slot, memory)
+            back_ends[slot] = (disk, BlockBackEnd(disk, image, serial_of(slot)))
+        terminals = list(self._terminals.values())
+        return DeviceProcess(back_ends, console_end, len(config.ports), terminals).run()
 
-def power_on(config: MachineConfig) -> None:
+
+def power_on(config: MachineConfig, images: Sequence[Image] = ()) -> None:
     """Bring freshly made memory into the state of a machine whose power came on."""
     HEADER.core_count = config.cpus
     for core in range(config.cpus):
@@ -98,8 +165,41 @@ def power_on(config: MachineConfig) -> None:
         PARTIES[core].node = config.node_of_core(core)
         apic_state.reset(core, boot_core=core == 0)
     io_apic.reset()
+    hpet.reset()
     clock.start()
+    plug_devices(config, images)
     boot_info.write(config)
+
+
+def serial_of(slot: int) -> str:
+    """Return the serial number of the disk in a slot."""
+    return f"MPKDISK{slot - FIRST_DISK_SLOT:04}"
+
+
+def plug_devices(config: MachineConfig, images: Sequence[Image]) -> None:
+    """Put the PCI functions into their slots."""
+    bridge = Identity(0x8086, 0x29C0, CLASS_BRIDGE, SUBCLASS_HOST_BRIDGE)
+    pci_function.define(SLOT_HOST_BRIDGE, bridge, (), ())
+    if config.ports:
+        cols, rows = size_of(console_output(config.ports))
+        transport.define(
+            SLOT_CONSOLE,
+            transport.identity(TYPE_CONSOLE, 0x07, 0x80),
+            console.FEATURES,
+            console.queue_count(len(config.ports)),
+            console.config(len(config.ports), cols, rows),
+        )
+    transport.define(SLOT_ENTROPY, transport.identity(TYPE_RNG, 0xFF), 0, rng.QUEUES, b"")
+    queues = min(config.cpus, _MAX_DISK_QUEUES)
+    for slot, image in enumerate(images, start=FIRST_DISK_SLOT):
+        disk = blk.Disk(image.sectors, image.read_only, serial_of(slot))
+        transport.define(
+            slot,
+            transport.identity(TYPE_BLK, 0x01),
+            blk.features(disk),
+            queues,
+            blk.config(disk, queues),
+        )
 
 
 def run_core(core: int, kernel_entry: KernelEntry) -> int:
@@ -113,8 +213,6 @@ def run_core(core: int, kernel_entry: KernelEntry) -> int:
                 doorbell.halt(core)
         boot_core = False
         record.state = STATE_LAUNCHED
-        try:
+        with contextlib.suppress(CoreReset):
             kernel_entry(core)
-        except CoreReset:
-            pass
         record.state = STATE_OFFLINE

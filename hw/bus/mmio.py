@@ -14,12 +14,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from hw.bus import board_registers
-from hw.irq import io_apic, msi
+from hw.bus import bar_window, board_registers
+from hw.irq import hpet, io_apic, msi
 from hw.irq.local_apic import LOCAL_APICS
 from hw.spec.apic import IO_APIC_SIZE, LAPIC_PAGE_SIZE, MSI_ADDRESS_END
 from hw.spec.board_registers import BOARD_REGISTERS_SIZE
-from hw.spec.memory_map import BOARD_REGISTERS_BASE, IO_APIC_BASE, LOCAL_APIC_BASE
+from hw.spec.hpet import HPET_SIZE
+from hw.spec.memory_map import (
+    BOARD_REGISTERS_BASE,
+    ECAM_BASE,
+    ECAM_SIZE,
+    HPET_BASE,
+    IO_APIC_BASE,
+    LOCAL_APIC_BASE,
+    PCI_WINDOW_BASE,
+    PCI_WINDOW_SIZE,
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,9 @@ def _write_apic(core: int, offset: int, _size: int, value: int) -> None:
 
 _WINDOWS: Final = (
     Window(LOCAL_APIC_BASE, MSI_ADDRESS_END - LOCAL_APIC_BASE, _read_apic, _write_apic),
+    Window(PCI_WINDOW_BASE, PCI_WINDOW_SIZE, bar_window.read_bar, bar_window.write_bar),
+    Window(ECAM_BASE, ECAM_SIZE, bar_window.read_ecam, bar_window.write_ecam),
+    Window(HPET_BASE, HPET_SIZE, hpet.read, hpet.write),
     Window(IO_APIC_BASE, IO_APIC_SIZE, io_apic.read, io_apic.write),
     Window(BOARD_REGISTERS_BASE, BOARD_REGISTERS_SIZE, board_registers.read, board_registers.write),
 )
