@@ -124,7 +124,8 @@ def open_image(config: DiskConfig) -> Image:
     try:
         fd = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        hint = " (give it read-only, or change its rights)" if writable else ""
+        denied = isinstance(error, PermissionError)
+        hint = " (use it read-only, or change its rights)" if writable and denied else ""
         raise MachineError(f"cannot open disk image {path}: {error.strerror}{hint}") from error
     try:
         sectors = _sectors(fd, config)
