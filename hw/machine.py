@@ -15,20 +15,18 @@ import functools
 import gc
 import os
 import signal
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable
 
-from hw import clock, host, ram
-from hw.bus import pci_function
-from hw.bus.pci_function import Identity
+from hw import host, ram
+from hw.board import FIRST_DISK_SLOT, SLOT_CONSOLE, SLOT_ENTROPY, power_on, serial_of
 from hw.disk.block_back_end import BlockBackEnd
-from hw.disk.console_back_end import ConsoleBackEnd, console_output
+from hw.disk.console_back_end import ConsoleBackEnd
 from hw.disk.image import Image, open_image
 from hw.disk.process import FIRST_PORT_SLOT, BackEnd, DeviceProcess, EntropyBackEnd
-from hw.disk.terminal import open_terminal, size_of
-from hw.firmware import boot_info
-from hw.irq import apic_state, doorbell, hpet, io_apic
-from hw.irq.local_apic import LOCAL_APICS, CoreReset
+from hw.disk.terminal import open_terminal
+from hw.irq import doorbell
+from hw.irq.acceptance import CoreReset
+from hw.irq.local_apic import LOCAL_APICS
 from hw.irq.party import (
     DEVICE_PARTY,
     HEADER,
@@ -38,24 +36,12 @@ from hw.irq.party import (
     STATE_OFFLINE,
 )
 from hw.machine_config import MachineConfig
-from hw.spec.pci import CLASS_BRIDGE, SUBCLASS_HOST_BRIDGE
-from hw.spec.virtio import TYPE_BLK, TYPE_CONSOLE, TYPE_RNG
 from hw.supervisor import Signals, Watch
-from hw.virtio import blk, console, rng, transport
 from hw.virtio.device import VirtioDevice
 from hw.virtio.memory import MachineMemory
 
 #: What the kernel gives the machine to run on each core.
 KernelEntry = Callable[[int], None]
-
-
-#: PCI slots.
-SLOT_HOST_BRIDGE: Final = 0
-SLOT_CONSOLE: Final = 1
-SLOT_ENTROPY: Final = 2
-FIRST_DISK_SLOT: Final = 3
-#: Queues of a disk: as many as cores, up to this.
-_MAX_DISK_QUEUES: Final = 4
 
 
 class Machine:
@@ -155,51 +141,6 @@ class Machine:
             back_ends[slot] = (disk, BlockBackEnd(disk, image, serial_of(slot)))
         terminals = list(self._terminals.values())
         return DeviceProcess(back_ends, console_end, len(config.ports), terminals).run()
-
-
-def power_on(config: MachineConfig, images: Sequence[Image] = ()) -> None:
-    """Bring freshly made memory into the state of a machine whose power came on."""
-    HEADER.core_count = config.cpus
-    for core in range(config.cpus):
-        PARTIES[core].apic_id = config.apic_id(core)
-        PARTIES[core].node = config.node_of_core(core)
-        apic_state.reset(core, boot_core=core == 0)
-    io_apic.reset()
-    hpet.reset()
-    clock.start()
-    plug_devices(config, images)
-    boot_info.write(config)
-
-
-def serial_of(slot: int) -> str:
-    """Return the serial number of the disk in a slot."""
-    return f"MPKDISK{slot - FIRST_DISK_SLOT:04}"
-
-
-def plug_devices(config: MachineConfig, images: Sequence[Image]) -> None:
-    """Put the PCI functions into their slots."""
-    bridge = Identity(0x8086, 0x29C0, CLASS_BRIDGE, SUBCLASS_HOST_BRIDGE)
-    pci_function.define(SLOT_HOST_BRIDGE, bridge, (), ())
-    if config.ports:
-        cols, rows = size_of(console_output(config.ports))
-        transport.define(
-            SLOT_CONSOLE,
-            transport.identity(TYPE_CONSOLE, 0x07, 0x80),
-            console.FEATURES,
-            console.queue_count(len(config.ports)),
-            console.config(len(config.ports), cols, rows),
-        )
-    transport.define(SLOT_ENTROPY, transport.identity(TYPE_RNG, 0xFF), 0, rng.QUEUES, b"")
-    queues = min(config.cpus, _MAX_DISK_QUEUES)
-    for slot, image in enumerate(images, start=FIRST_DISK_SLOT):
-        disk = blk.Disk(image.sectors, image.read_only, serial_of(slot))
-        transport.define(
-            slot,
-            transport.identity(TYPE_BLK, 0x01),
-            blk.features(disk),
-            queues,
-            blk.config(disk, queues),
-        )
 
 
 def run_core(core: int, kernel_entry: KernelEntry) -> int:

@@ -54,6 +54,7 @@ class MachineConfig:
 
     Raises:
         MachineError: it cannot be built.
+
     """
 
     cpus: int = 4

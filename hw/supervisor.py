@@ -6,6 +6,7 @@ signal that ended it. Whatever happens, no process of the machine outlives ``wat
 State: private to the launcher. Context: the launcher, after the fork.
 """
 
+import contextlib
 import os
 import signal
 import time
@@ -66,10 +67,8 @@ class Signals:
 
     def take(self) -> list[int]:
         """Return the signals since the last call."""
-        try:
+        with contextlib.suppress(BlockingIOError):
             os.read(self.fd, 4096)
-        except BlockingIOError:
-            pass
         seen, self._seen = self._seen, []
         return seen
 

@@ -104,6 +104,7 @@ def write(config: MachineConfig) -> None:
 
     Raises:
         OSError: the host has no memory for the modules.
+
     """
     cpus = [
         CpuEntry(config.apic_id(core), config.node_of_core(core)) for core in range(config.cpus)

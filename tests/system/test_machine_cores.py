@@ -66,7 +66,15 @@ class Idle:
 
 @pytest.mark.parametrize(
     ("scenario", "cores"),
-    [("start", 1), ("start", 8), ("ping", 2), ("ping", 8), ("flood", 2), ("flood", 8), ("timer", 1)],
+    [
+        ("start", 1),
+        ("start", 8),
+        ("ping", 2),
+        ("ping", 8),
+        ("flood", 2),
+        ("flood", 8),
+        ("timer", 1),
+    ],
 )
 def test_scenario(scenario: str, cores: int):
     result = run(scenario, str(cores))
