@@ -7,6 +7,7 @@ State: private back ends; all that a driver sees is in board memory and RAM.
 Locks: none held while it sleeps. Context: one process, one thread.
 """
 
+import gc
 import os
 import signal
 from collections.abc import Sequence
@@ -89,6 +90,7 @@ class DeviceProcess:
     def run(self) -> int:
         """Serve until the machine ends."""
         signal.signal(signal.SIGTERM, self._on_launcher_death)
+        gc.enable()
         while True:
             self._serve()
             self._sleep()

@@ -6,6 +6,7 @@ State: none. Context: whoever runs the device.
 from typing import Protocol
 
 from hw import ram
+from hw.spec.memory_map import HIGH_RAM_BASE, LOW_RAM_LIMIT
 
 
 class DriverError(Exception):
@@ -34,7 +35,8 @@ class MachineMemory:
     __slots__ = ()
 
     def _check(self, addr: int, size: int) -> None:
-        if addr + size > ram.HEADER.ram_end:
+        in_hole = addr < HIGH_RAM_BASE and addr + size > LOW_RAM_LIMIT
+        if addr + size > ram.HEADER.ram_end or in_hole:
             raise DriverError(f"no memory at {addr:#x}+{size:#x}")
 
     def read(self, addr: int, size: int) -> bytes:
