@@ -143,10 +143,9 @@ def scatter(memory: GuestMemory, segments: tuple[Segment, ...], data: bytes) -> 
     done = 0
     for addr, length in segments:
         part = data[done : done + length]
-        if not part:
-            break
-        memory.write(addr, part)
-        done += len(part)
+        if part:
+            memory.write(addr, part)
+            done += len(part)
     return done
 
 

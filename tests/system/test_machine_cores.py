@@ -56,6 +56,7 @@ class Idle:
         return self.launcher.returncode, text, time.monotonic() - began
 
     def gone_after(self, seconds: float) -> bool:
+        """Whether all processes but the launcher end in time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if not any(is_alive(pid) for pid in (*self.cores, self.devices)):

@@ -162,16 +162,20 @@ class OnTerminal:
         os.close(self.slave)
 
     def until(self, words: bytes) -> None:
+        """Read the screen until it shows these words."""
         while words not in self.text:
             self.text += os.read(self.master, 1024)
 
     def is_raw(self) -> bool:
+        """Whether keys are passed on as they are."""
         return not termios.tcgetattr(self.slave)[3] & (termios.ICANON | termios.ECHO | termios.ISIG)
 
     def is_restored(self) -> bool:
+        """Whether the settings are as before the machine."""
         return termios.tcgetattr(self.slave) == self.before
 
     def status(self) -> int:
+        """Wait for the end."""
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 

@@ -19,7 +19,10 @@ from hw.spec.memory_map import MIB
         ({"cpus": 1, "apic_ids": (255,)}, "without 255"),
         ({"cpus": 1, "numa_nodes": 2}, "NUMA nodes"),
         ({"cmdline": "x" * 5000}, "command line"),
-        ({"boot_modules": (ModuleConfig("m", bytes(20 * MIB)),), "ram_bytes": 32 * MIB}, "more RAM"),
+        (
+            {"boot_modules": (ModuleConfig("m", bytes(20 * MIB)),), "ram_bytes": 32 * MIB},
+            "more RAM",
+        ),
     ],
 )
 def test_refused(arguments: dict[str, object], words: str):

@@ -1,5 +1,7 @@
 """Partial and spanning access against plain bytes."""
 
+from collections.abc import Callable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,10 +19,10 @@ class Bank:
 
 
 def make_map() -> RegisterMap[Bank]:
-    def reader(offset: int):
+    def reader(offset: int) -> Callable[[Bank], int]:
         return lambda bank: bank.values[offset]
 
-    def writer(offset: int):
+    def writer(offset: int) -> Callable[[Bank, int], None]:
         return lambda bank, value: bank.values.__setitem__(offset, value)
 
     return RegisterMap([Register(o, s, reader(o), writer(o)) for o, s in SIZES.items()])
