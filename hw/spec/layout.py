@@ -21,17 +21,7 @@ import ctypes
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import (
-    Annotated,
-    Any,
-    ClassVar,
-    Final,
-    Self,
-    TypeVar,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Annotated, Any, ClassVar, Final, Self, TypeVar, get_args, get_origin, get_type_hints
 
 #: Host virtual address at which every process maps the machine's physical memory: physical
 #: address p is host address DIRECT_MAP + p. As in real kernels, one constant offset.
@@ -116,7 +106,6 @@ def layout(*, size: int | None = None, pack: int | None = None) -> Callable[[L],
 
     Raises:
         TypeError: a field without a type, a size or a reserved offset that does not add up.
-
     """
 
     def decorate(cls: L) -> L:
@@ -169,7 +158,6 @@ class Field:
 
         Raises:
             ValueError: the value does not fit.
-
         """
         if value >> self.width:
             raise ValueError(f"{value:#x} does not fit {self.width} bits")
