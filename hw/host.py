@@ -50,7 +50,7 @@ class TimeSpec(Layout):
     nanoseconds: u64
 
 
-_libc: Final = ctypes.CDLL(None, use_errno=True)
+_libc: Final = ctypes.CDLL(None)
 
 
 def _symbol(name: str, library: str, result: Any, *arguments: Any) -> Any:  # noqa: ANN401
@@ -58,7 +58,7 @@ def _symbol(name: str, library: str, result: Any, *arguments: Any) -> Any:  # no
     try:
         found = getattr(_libc, name)
     except AttributeError:
-        found = getattr(ctypes.CDLL(library, use_errno=True), name)
+        found = getattr(ctypes.CDLL(library), name)
     found.restype = result
     found.argtypes = list(arguments)
     return found
@@ -130,10 +130,9 @@ def queue_send(fd: int) -> None:
     _mq_timedsend(fd, b"!", 1, 0, _PAST_AT)
 
 
-def queue_drain(fd: int) -> None:
-    """Take all bytes out of a queue without waiting."""
-    while _mq_timedreceive(fd, _BYTE, 1, None, _PAST_AT) >= 0:
-        pass
+def queue_take(fd: int) -> None:
+    """Take a byte out of a queue without waiting; one left over wakes its sleeper once more."""
+    _mq_timedreceive(fd, _BYTE, 1, None, _PAST_AT)
 
 
 def poll_at(address: int, count: int, timeout_at: int) -> int:

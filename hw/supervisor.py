@@ -124,7 +124,7 @@ class Watch:
                     host.report(f"mpkernel: the machine did not end within {limit:g} s")
                     status = STATUS_TIMEOUT
             mode.xchg(MODE_KERNEL)
-            host.queue_drain(queue_fd)
+            host.queue_take(queue_fd)
             if status is not None:
                 return status
 
@@ -183,4 +183,4 @@ class Watch:
             if not board_registers.STATE.drained.value:
                 polls.wait(int(left * _NS))
             mode.xchg(MODE_KERNEL)
-            host.queue_drain(queue_fd)
+            host.queue_take(queue_fd)

@@ -130,7 +130,7 @@ class DeviceProcess:
         else:
             self._polls.wait(0)
         if mode.xchg(MODE_KERNEL) == MODE_RUNG or (woken and self._polls.ready(SLOT_DOORBELL)):
-            host.queue_drain(PARTIES[DEVICE_PARTY].doorbell_fd)
+            host.queue_take(PARTIES[DEVICE_PARTY].doorbell_fd)
 
     def _board_wants(self) -> bool:
         state = board_registers.STATE

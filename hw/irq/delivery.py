@@ -37,6 +37,7 @@ from hw.spec.apic import (
 )
 
 _MASK: Final = (1 << 64) - 1
+_PENDING: Final = tuple(word.bits for word in ram.PENDING)
 _IRR_AT: Final = tuple(s.phys + LocalApicState.offset_of("irr0") for s in APICS)
 _TMR_AT: Final = tuple(s.phys + LocalApicState.offset_of("tmr0") for s in APICS)
 
@@ -73,17 +74,14 @@ def _deliver_vector(core: int, vector: int, *, level: bool) -> bool:
     elif atomics.load64(_TMR_AT[core] + offset) & bit:
         atomics.and64(_TMR_AT[core] + offset, _MASK ^ bit)
     atomics.or64(_IRR_AT[core] + offset, bit)
-    _look_up(core)
+    _PENDING[core].or_(PENDING_INTERRUPT)
+    doorbell.ring(core)
     return True
 
 
 def _post(core: int, bits: int) -> None:
     APICS[core].events.or_(bits)
-    _look_up(core)
-
-
-def _look_up(core: int) -> None:
-    ram.PENDING[core].bits.or_(PENDING_INTERRUPT)
+    _PENDING[core].or_(PENDING_INTERRUPT)
     doorbell.ring(core)
 
 
@@ -118,6 +116,11 @@ def send(
 
     Lowest-priority delivery picks one core: the one with the lowest task priority.
     """
+    if not logical and mode == DELIVERY_FIXED:
+        # The usual case, without a list.
+        core = core_with_apic_id(destination)
+        if core is not None:
+            return _deliver_vector(core, vector, level=level)
     cores = targets(destination, logical=logical, wide=wide)
     if mode == DELIVERY_LOWEST and len(cores) > 1:
         enabled = [core for core in cores if APICS[core].svr & SVR_ENABLE]

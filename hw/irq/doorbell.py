@@ -34,15 +34,16 @@ class SleepRecord(Layout):
 
 _SLEEP: Final = ram.BOARD.place_array(SleepRecord, MAX_CPUS)
 _SLEEP_AT: Final = tuple(ctypes.addressof(record) for record in _SLEEP)
+_MODES: Final = tuple(record.mode for record in PARTIES)
+_PENDING: Final = tuple(word.bits for word in ram.PENDING)
 _TIMEOUT_OFFSET: Final = SleepRecord.offset_of("timeout")
 
 
 def ring(party: int) -> None:
     """Wake a party if it sleeps. The caller has set, by an atomic, what the party is to see."""
-    record = PARTIES[party]
-    mode = record.mode
+    mode = _MODES[party]
     if mode.value == MODE_HALTED and mode.cas(MODE_HALTED, MODE_RUNG) == MODE_HALTED:
-        host.queue_send(record.doorbell_fd)
+        host.queue_send(PARTIES[party].doorbell_fd)
 
 
 def halt(core: int, deadline_tsc: int = clock.NEVER) -> None:
@@ -50,11 +51,11 @@ def halt(core: int, deadline_tsc: int = clock.NEVER) -> None:
 
     May return early; the caller looks again. Ends this process when the launcher has ended.
     """
-    record = PARTIES[core]
-    record.mode.xchg(MODE_HALTED)
-    sleep = _SLEEP[core]
+    mode = _MODES[core]
+    mode.xchg(MODE_HALTED)
     rung = False
-    if not ram.PENDING[core].bits.value:
+    if not _PENDING[core].value:
+        sleep = _SLEEP[core]
         at = _SLEEP_AT[core]
         timeout_at = 0
         if deadline_tsc != clock.NEVER:
@@ -65,8 +66,8 @@ def halt(core: int, deadline_tsc: int = clock.NEVER) -> None:
             if sleep.launcher.revents:
                 os._exit(71)
             rung = True
-    if record.mode.xchg(MODE_KERNEL) == MODE_RUNG or rung:
-        host.queue_drain(record.doorbell_fd)
+    if mode.xchg(MODE_KERNEL) == MODE_RUNG or rung:
+        host.queue_take(PARTIES[core].doorbell_fd)
 
 
 def prepare(core: int) -> None:
