@@ -50,6 +50,11 @@ class TimeSpec(Layout):
     nanoseconds: u64
 
 
+#: What the terminal sends to its jobs; TTIN and TTOU would stop one in the background.
+_TERMINAL_SIGNALS: Final = (
+    signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU,
+)  # fmt: skip
+
 _libc: Final = ctypes.CDLL(None)
 
 
@@ -225,7 +230,7 @@ def fork(
         return pid
     status = 70
     try:
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGHUP):
+        for number in _TERMINAL_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGWINCH, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)

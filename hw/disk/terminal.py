@@ -45,8 +45,14 @@ class Terminal:
 
 
 def open_terminal(fd: int) -> Terminal | None:
-    """Return the terminal behind a descriptor, None if it is none."""
-    return Terminal(fd) if fd >= 0 and os.isatty(fd) else None
+    """Return the terminal behind a descriptor, None if it is none or another job's just now."""
+    if fd < 0 or not os.isatty(fd):
+        return None
+    try:
+        is_ours = os.tcgetpgrp(fd) == os.getpgrp()
+    except OSError:
+        is_ours = True  # not our controlling terminal: no job control there
+    return Terminal(fd) if is_ours else None
 
 
 def size_of(fd: int) -> tuple[int, int]:

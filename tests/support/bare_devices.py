@@ -127,6 +127,7 @@ class Console:
         self.ports: dict[str, int] = {}
         self.open: dict[int, bool] = {}
         self.sizes: list[bytes] = []
+        self.on_size: Callable[[bytes], None] = self.sizes.append
         self.driver.post(CONSOLE_CONTROL_RX, [], [(self._buffer(CONSOLE_CONTROL_RX), 256)])
         self.control(0, CONSOLE_DEVICE_READY, 1)
 
@@ -157,7 +158,7 @@ class Console:
         elif message.event == CONSOLE_PORT_OPEN:
             self.open[message.id] = bool(message.value)
         elif message.event == CONSOLE_RESIZE:
-            self.sizes.append(data[ConsoleControl.SIZE :])
+            self.on_size(data[ConsoleControl.SIZE :])
 
     def port(self, name: str) -> int:
         """Wait until a port is known and open."""
@@ -213,9 +214,16 @@ def echo(core: int) -> None:
 
 
 def keys(core: int) -> None:
-    """Says hello on the console, then repeats what is typed."""
+    """Says hello on the console, then repeats what is typed and tells each size."""
     console = Console(core)
+
+    def tell_size(size: bytes) -> None:
+        cols, rows = size[:2], size[2:]
+        numbers = [int.from_bytes(word, "little") for word in (cols, rows)]
+        console.write("console", b"%dx%d\n" % tuple(numbers))
+
     console.write("console", b"hello\n")
+    console.on_size = tell_size
     while True:
         console.write("console", b"[" + console.read("console") + b"]")
 

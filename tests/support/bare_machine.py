@@ -8,6 +8,7 @@ a failed check is a Python exception in a core, status 70.
 State: words of RAM from SCRATCH on. Context: a process of its own, without threads.
 """
 
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from hw.spec.apic import (
     DELIVERY_MODE,
     DELIVERY_STARTUP,
     ICR_ASSERT,
+    IO_APIC_REG_REDIRECTION,
+    IO_APIC_WINDOW,
     LAPIC_ICR_HIGH,
     LAPIC_ICR_LOW,
     LAPIC_LVT_TIMER,
@@ -34,8 +37,31 @@ from hw.spec.apic import (
     SVR_ENABLE,
     TIMER_PERIODIC,
 )
-from hw.spec.board_registers import DEBUG_CONSOLE, POWER_OFF
-from hw.spec.memory_map import BOARD_REGISTERS_BASE, LOCAL_APIC_BASE, MIB
+from hw.spec.board_registers import (
+    DEBUG_CONSOLE,
+    HOST_SIGNALS,
+    HOST_SIGNALS_ENABLE,
+    HOST_SIGNALS_LINE,
+    POWER_OFF,
+)
+from hw.spec.hpet import (
+    HPET_CONFIG,
+    HPET_COUNTER,
+    HPET_PERIOD_NS,
+    HPET_TIMER_BASE,
+    HPET_TIMER_COMPARATOR,
+    TIMER_INTERRUPT_ENABLE,
+    TIMER_ROUTE,
+    TIMER_SET_VALUE,
+)
+from hw.spec.hpet import TIMER_PERIODIC as HPET_PERIODIC
+from hw.spec.memory_map import (
+    BOARD_REGISTERS_BASE,
+    HPET_BASE,
+    IO_APIC_BASE,
+    LOCAL_APIC_BASE,
+    MIB,
+)
 
 SCRATCH: Final = 8 * MIB
 GO: Final = SCRATCH
@@ -236,7 +262,61 @@ def spin(core: int) -> None:
         host.sched_yield()
 
 
-SCENARIOS: Final = {f.__name__: f for f in (start, ping, flood, timer, crash, idle, spin)}
+def set_line(core: int, line: int, vector: int) -> None:
+    """Send an I/O APIC line to this core."""
+    for register, value in ((1, PARTIES[core].apic_id << 24), (0, vector)):
+        mmio.write(core, IO_APIC_BASE, 4, IO_APIC_REG_REDIRECTION + 2 * line + register)
+        mmio.write(core, IO_APIC_BASE + IO_APIC_WINDOW, 4, value)
+
+
+def hpet(core: int) -> None:
+    """A periodic HPET comparator wakes a halted core: the device process fires it."""
+    enable_apic(core)
+    set_line(core, 20, TICK)
+    timer0 = HPET_BASE + HPET_TIMER_BASE
+    config = TIMER_ROUTE.put(HPET_PERIODIC | TIMER_INTERRUPT_ENABLE | TIMER_SET_VALUE, 20)
+    mmio.write(core, HPET_BASE + HPET_CONFIG, 8, 1)
+    counter = mmio.read(core, HPET_BASE + HPET_COUNTER, 8)
+    period = 5_000_000 // HPET_PERIOD_NS
+    mmio.write(core, timer0, 8, config)
+    mmio.write(core, timer0 + HPET_TIMER_COMPARATOR, 8, counter + period)
+    mmio.write(core, timer0 + HPET_TIMER_COMPARATOR, 8, period)
+    apic = LOCAL_APICS[core]
+    began = clock.now_ns()
+    for _ in range(20):
+        while (vector := apic.accept()) is None:
+            doorbell.halt(core)
+        assert vector == TICK
+        apic.eoi()
+    passed = clock.now_ns() - began
+    assert 90_000_000 <= passed < 400_000_000, passed
+    power_off(core, SUCCESS)
+
+
+def signals(core: int) -> None:
+    """Takes host signals itself and says their numbers; ends after TERM."""
+    enable_apic(core)
+    set_line(core, HOST_SIGNALS_LINE, TICK)
+    mmio.write(core, BOARD_REGISTERS_BASE + HOST_SIGNALS_ENABLE, 4, 1)
+    say(core, "ready\n")
+    apic = LOCAL_APICS[core]
+    seen = 0
+    while not seen >> signal.SIGTERM & 1:
+        if apic.accept() is None:
+            doorbell.halt(core)
+            continue
+        apic.eoi()
+        new = mmio.read(core, BOARD_REGISTERS_BASE + HOST_SIGNALS, 4)
+        seen |= new
+        for number in range(32):
+            if new >> number & 1:
+                say(core, f"signal {number}\n")
+    power_off(core, SUCCESS)
+
+
+SCENARIOS: Final = {
+    f.__name__: f for f in (start, ping, flood, timer, crash, idle, spin, hpet, signals)
+}
 
 
 def main() -> int:
@@ -244,7 +324,14 @@ def main() -> int:
     name, cpus = sys.argv[1], int(sys.argv[2])
     ids = tuple(3 * core + 1 for core in range(cpus)) if "sparse" in sys.argv else ()
     timeout = 0.5 if "timeout" in sys.argv else None
-    config = MachineConfig(cpus=cpus, ram_bytes=32 * MIB, apic_ids=ids, ports=(), timeout_s=timeout)
+    config = MachineConfig(
+        cpus=cpus,
+        ram_bytes=32 * MIB,
+        apic_ids=ids,
+        ports=(),
+        timeout_s=timeout,
+        forward_signals=name == "signals",
+    )
     return Machine(config).run(SCENARIOS[name])
 
 

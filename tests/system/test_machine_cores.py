@@ -75,6 +75,7 @@ class Idle:
         ("flood", 2),
         ("flood", 8),
         ("timer", 1),
+        ("hpet", 1),
     ],
 )
 def test_scenario(scenario: str, cores: int):
@@ -154,6 +155,30 @@ def test_signal_to_the_launcher_ends_the_machine(number: signal.Signals):
         assert status == 128 + number
         assert seconds < 1
         assert idle.gone_after(0.5)
+
+
+def test_kernel_may_take_the_hosts_signals():
+    machine_ = subprocess.Popen(
+        machine("signals", "1"), cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    assert machine_.stderr.readline() == "ready\n"
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        machine_.send_signal(number)
+        assert machine_.stderr.readline() == f"signal {number}\n"
+    machine_.communicate(timeout=5)
+    assert machine_.returncode == SUCCESS
+
+
+def test_second_interrupt_within_a_second_ends_the_machine():
+    machine_ = subprocess.Popen(
+        machine("signals", "1"), cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    assert machine_.stderr.readline() == "ready\n"
+    machine_.send_signal(signal.SIGINT)
+    assert machine_.stderr.readline() == "signal 2\n"
+    machine_.send_signal(signal.SIGINT)
+    machine_.communicate(timeout=5)
+    assert machine_.returncode == 130
 
 
 def test_idle_machine_uses_no_host_cpu():

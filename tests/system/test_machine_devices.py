@@ -191,6 +191,15 @@ def test_terminal_keys_are_raw_and_control_a_x_ends():
         assert terminal.is_restored()
 
 
+def test_another_size_of_the_terminal_reaches_the_machine():
+    with OnTerminal() as terminal:
+        termios.tcsetwinsize(terminal.slave, (33, 77))
+        os.kill(terminal.pid, signal.SIGWINCH)
+        terminal.until(b"77x33")
+        os.write(terminal.master, b"\x01x")
+        assert terminal.status() == 0
+
+
 def test_terminal_is_restored_when_the_launcher_is_killed():
     with OnTerminal() as terminal:
         os.kill(terminal.pid, signal.SIGKILL)
