@@ -8,10 +8,12 @@ a failed check is a Python exception in a core, status 70.
 State: words of RAM from SCRATCH on. Context: a process of its own, without threads.
 """
 
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from hw import atomics, clock, host
@@ -319,8 +321,24 @@ SCENARIOS: Final = {
 }
 
 
+def run_twice() -> int:
+    """Run two machines one after the other; nothing of the first may be left."""
+    before = sorted(os.listdir("/proc/self/fd"))
+    for cpus in (3, 2):
+        config = MachineConfig(cpus=cpus, ram_bytes=32 * MIB, ports=())
+        if Machine(config).run(start) != SUCCESS:
+            return 1
+    after = sorted(os.listdir("/proc/self/fd"))
+    assert after == before, f"descriptors {before} became {after}"
+    assert not Path(f"/proc/self/task/{os.getpid()}/children").read_text(), "a process is left"
+    assert "mpkernel" not in Path("/proc/self/maps").read_text(), "memory is left"
+    return SUCCESS
+
+
 def main() -> int:
     """Run the scenario that the command line names."""
+    if sys.argv[1] == "twice":
+        return run_twice()
     name, cpus = sys.argv[1], int(sys.argv[2])
     ids = tuple(3 * core + 1 for core in range(cpus)) if "sparse" in sys.argv else ()
     timeout = 0.5 if "timeout" in sys.argv else None

@@ -93,6 +93,11 @@ def test_64_cores_start():
     assert "64 cores" in result.stderr
 
 
+def test_two_machines_one_after_the_other_leave_nothing():
+    result = run("twice")
+    assert result.returncode == SUCCESS, result.stderr
+
+
 def test_exception_in_a_core_is_a_panic():
     result = run("crash", "2")
     assert result.returncode == 70

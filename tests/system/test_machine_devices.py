@@ -200,6 +200,29 @@ def test_another_size_of_the_terminal_reaches_the_machine():
         assert terminal.status() == 0
 
 
+def test_terminal_of_another_job_is_left_alone():
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    pid = os.fork()
+    if not pid:
+        os.setsid()
+        for fd in (0, 1, 2):
+            os.dup2(slave, fd)
+        os.close(os.open(os.ttyname(0), os.O_RDWR))
+        job = os.fork()
+        if not job:
+            os.setpgid(0, 0)
+            os.chdir(ROOT)
+            os.execv(sys.executable, command("echo"))
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(job, 0)[1]))
+    os.write(master, b"for somebody else\n")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == SUCCESS
+    assert b"b'\\x04'" in os.read(master, 1024)
+    assert termios.tcgetattr(slave) == before
+    os.close(master)
+    os.close(slave)
+
+
 def test_terminal_is_restored_when_the_launcher_is_killed():
     with OnTerminal() as terminal:
         os.kill(terminal.pid, signal.SIGKILL)

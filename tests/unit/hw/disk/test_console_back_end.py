@@ -103,7 +103,7 @@ def test_chain_is_given_back_when_the_host_has_all(rig: Rig, pipes: tuple[int, .
     assert rig.back_end.is_drained()
 
 
-def test_full_pipe_is_waited_for_without_blocking(rig: Rig, pipes: tuple[int, ...]):
+def test_full_pipe_is_waited_for_without_blocking(rig: Rig):
     ram.write(BUFFER, b"x" * 200_000)
     rig.driver.post(TX, [(BUFFER, 200_000)], [])
     turns = 0
