@@ -77,6 +77,9 @@ def read(core: int, phys: int, size: int) -> int:
 
 def write(core: int, phys: int, size: int, value: int) -> None:
     """Write 1, 2, 4 or 8 bytes."""
+    if 0 <= phys - LOCAL_APIC_BASE < LAPIC_PAGE_SIZE:  # by far the most frequent
+        LOCAL_APICS[core].write(phys - LOCAL_APIC_BASE, value)
+        return
     for window in _WINDOWS:
         offset = phys - window.start
         if 0 <= offset < window.size:

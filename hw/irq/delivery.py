@@ -8,9 +8,10 @@ Spec: Intel SDM vol. 3, 11.6 to 11.8. State: board memory (APICS, PENDING).
 Locks: none. Context: any process of the machine.
 """
 
+import ctypes
 from typing import Final
 
-from hw import atomics, ram
+from hw import atomics
 from hw.irq import doorbell
 from hw.irq.apic_state import (
     APICS,
@@ -37,8 +38,9 @@ from hw.spec.apic import (
 )
 
 _MASK: Final = (1 << 64) - 1
-_PENDING: Final = tuple(word.bits for word in ram.PENDING)
-_IRR_AT: Final = tuple(s.phys + LocalApicState.offset_of("irr0") for s in APICS)
+# Host addresses of each core's words.
+_IRR_AT: Final = tuple(ctypes.addressof(s) + LocalApicState.offset_of("irr0") for s in APICS)
+_EVENTS_AT: Final = tuple(ctypes.addressof(s) + LocalApicState.offset_of("events") for s in APICS)
 _TMR_AT: Final = tuple(s.phys + LocalApicState.offset_of("tmr0") for s in APICS)
 
 
@@ -73,16 +75,12 @@ def _deliver_vector(core: int, vector: int, *, level: bool) -> bool:
         atomics.or64(_TMR_AT[core] + offset, bit)
     elif atomics.load64(_TMR_AT[core] + offset) & bit:
         atomics.and64(_TMR_AT[core] + offset, _MASK ^ bit)
-    atomics.or64(_IRR_AT[core] + offset, bit)
-    _PENDING[core].or_(PENDING_INTERRUPT)
-    doorbell.ring(core)
+    doorbell.post(core, _IRR_AT[core] + offset, bit, PENDING_INTERRUPT)
     return True
 
 
 def _post(core: int, bits: int) -> None:
-    APICS[core].events.or_(bits)
-    _PENDING[core].or_(PENDING_INTERRUPT)
-    doorbell.ring(core)
+    doorbell.post(core, _EVENTS_AT[core], bits, PENDING_INTERRUPT)
 
 
 def targets(destination: int, *, logical: bool, wide: bool = False) -> list[int]:

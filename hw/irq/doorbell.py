@@ -18,7 +18,8 @@ from typing import Final
 
 from hw import clock, host, ram
 from hw.host import PollFd, TimeSpec
-from hw.irq.party import HEADER, MODE_HALTED, MODE_KERNEL, MODE_RUNG, PARTIES
+from hw.irq import doorbell_code
+from hw.irq.party import HEADER, MODE_HALTED, MODE_RUNG, PARTIES
 from hw.spec.layout import Layout, layout
 from hw.spec.memory_map import MAX_CPUS
 
@@ -35,7 +36,9 @@ class SleepRecord(Layout):
 _SLEEP: Final = ram.BOARD.place_array(SleepRecord, MAX_CPUS)
 _SLEEP_AT: Final = tuple(ctypes.addressof(record) for record in _SLEEP)
 _MODES: Final = tuple(record.mode for record in PARTIES)
-_PENDING: Final = tuple(word.bits for word in ram.PENDING)
+#: Host addresses of the mode words of all parties, and of the pending words of all cores.
+MODE_AT: Final = tuple(ctypes.addressof(mode) for mode in _MODES)
+PENDING_AT: Final = tuple(ctypes.addressof(word) for word in ram.PENDING)
 _TIMEOUT_OFFSET: Final = SleepRecord.offset_of("timeout")
 
 
@@ -46,28 +49,27 @@ def ring(party: int) -> None:
         host.queue_send(PARTIES[party].doorbell_fd)
 
 
+def post(core: int, word_at: int, bits: int, why: int) -> None:
+    """Set bits of the word at a host address, tell a core why to look up, wake it if it sleeps."""
+    if doorbell_code.post(word_at, bits, PENDING_AT[core], why, MODE_AT[core]):
+        host.queue_send(PARTIES[core].doorbell_fd)
+
+
 def halt(core: int, deadline_tsc: int = clock.NEVER) -> None:
     """Sleep until something is pending for this core or the TSC reaches ``deadline_tsc``.
 
     May return early; the caller looks again. Ends this process when the launcher has ended.
     """
-    mode = _MODES[core]
-    mode.xchg(MODE_HALTED)
-    rung = False
-    if not _PENDING[core].value:
-        sleep = _SLEEP[core]
-        at = _SLEEP_AT[core]
-        timeout_at = 0
-        if deadline_tsc != clock.NEVER:
-            left_ns = max(clock.ns_of(deadline_tsc - clock.tsc()), 0)
-            sleep.timeout.seconds, sleep.timeout.nanoseconds = divmod(left_ns, clock.NS_PER_SECOND)
-            timeout_at = at + _TIMEOUT_OFFSET
-        if host.poll_at(at, 2, timeout_at):
-            if sleep.launcher.revents:
-                os._exit(71)
-            rung = True
-    if mode.xchg(MODE_KERNEL) == MODE_RUNG or rung:
-        host.queue_take(PARTIES[core].doorbell_fd)
+    timeout_at = 0
+    if deadline_tsc != clock.NEVER:
+        timeout = _SLEEP[core].timeout
+        left_ns = max(clock.ns_of(deadline_tsc - clock.tsc()), 0)
+        timeout.seconds, timeout.nanoseconds = divmod(left_ns, clock.NS_PER_SECOND)
+        timeout_at = _SLEEP_AT[core] + _TIMEOUT_OFFSET
+    fd = PARTIES[core].doorbell_fd
+    ready = doorbell_code.sleep(MODE_AT[core], PENDING_AT[core], _SLEEP_AT[core], timeout_at, fd)
+    if ready and _SLEEP[core].launcher.revents:
+        os._exit(71)
 
 
 def prepare(core: int) -> None:
