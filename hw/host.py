@@ -100,7 +100,7 @@ _BYTE: Final = ctypes.create_string_buffer(1)
 
 
 #: os.preadv or os.pwritev.
-VectorCall = Callable[[int, Sequence[memoryview], int], int]
+VectorCall = Callable[[int, Sequence[Any], int], int]
 
 
 class Queue(Protocol):

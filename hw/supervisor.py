@@ -34,7 +34,10 @@ STATUS_LOST: Final = 71
 STATUS_DEADLOCK: Final = 72
 STATUS_TIMEOUT: Final = 124
 _OWN_STATUSES: Final = (STATUS_PANIC, STATUS_DEADLOCK)
+#: How long console ports may take to write out what they were sent: after a power-off, and after
+#: an end that nobody asked for.
 _DRAIN_SECONDS: Final = 1.0
+_SHORT_DRAIN_SECONDS: Final = 0.3
 _SECOND_INTERRUPT_SECONDS: Final = 1.0
 _NS: Final = 1_000_000_000
 
@@ -88,7 +91,8 @@ class Watch:
         self._pidfds = {party: os.pidfd_open(pid) for party, pid in self.children.items()}
         status = self._until_end()
         if DEVICE_PARTY in self.children:
-            self._drain()
+            orderly = board_registers.power_off_status() is not None
+            self._drain(_DRAIN_SECONDS if orderly else _SHORT_DRAIN_SECONDS)
         return status
 
     def stop(self) -> None:
@@ -167,13 +171,13 @@ class Watch:
             return None
         return 128 + number
 
-    def _drain(self) -> None:
-        """Let the device process write out what the console ports were sent; bounded."""
+    def _drain(self, seconds: float) -> None:
+        """Let the device process write out what the console ports were sent."""
         board_registers.power_off(0)
         fd = self._pidfds[DEVICE_PARTY]
         queue_fd = PARTIES[LAUNCHER_PARTY].doorbell_fd
         polls = PollSet([queue_fd, fd])
-        end = time.monotonic() + _DRAIN_SECONDS
+        end = time.monotonic() + seconds
         mode = PARTIES[LAUNCHER_PARTY].mode
         while not board_registers.STATE.drained.value:
             left = end - time.monotonic()

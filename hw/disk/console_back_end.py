@@ -29,7 +29,8 @@ from hw.virtio.queue import Chain
 
 END_OF_INPUT: Final = b"\x04"
 _MAX_CONTROL_BYTES: Final = 256
-_NO_BYTES: Final = memoryview(b"")
+#: Bytes of a chain that are copied at a time, however long the driver made it.
+_OUTPUT_BYTES: Final = 1 << 16
 
 
 @dataclass
@@ -41,7 +42,8 @@ class PortEnd:
     input: bytes = b""  #: read from the host, not yet with the driver
     input_over: bool = False  #: the host has no more
     chain: Chain | None = None  #: whose bytes are being written out
-    output: memoryview = field(default_factory=lambda: _NO_BYTES)
+    sent: int = 0  #: bytes of it that the host has
+    output: bytes = b""  #: the next of them
     output_closed: bool = False
     keys: EscapeKeys = field(default_factory=EscapeKeys)
 
@@ -70,7 +72,7 @@ class ConsoleBackEnd:
         self._control.reset()
         for end in self._ends:
             end.chain = None
-            end.output = _NO_BYTES
+            end.output = b""
 
     def serve(self) -> None:
         """Do all that can be done without waiting for the host."""
@@ -82,7 +84,7 @@ class ConsoleBackEnd:
 
     def _serve_control(self) -> None:
         while (chain := self._device.take(CONSOLE_CONTROL_TX)) is not None:
-            self._control.receive(self._device.gather(chain, _MAX_CONTROL_BYTES))
+            self._control.receive(self._device.gather(chain, 0, _MAX_CONTROL_BYTES))
             self._device.give(CONSOLE_CONTROL_TX, chain, 0)
         self._serve_control_out()
 
@@ -110,15 +112,17 @@ class ConsoleBackEnd:
                 self._device.give(queue, chain, 0)
                 continue
             end.chain = chain
-            end.output = memoryview(self._device.gather(chain))
-            if not end.output:
-                self._finish(index, end)
+            end.sent = 0
+            self._next_output(index, end)
 
-    def _finish(self, index: int, end: PortEnd) -> None:
+    def _next_output(self, index: int, end: PortEnd) -> None:
+        """Copy the next part of the chain; give the chain back if there is none."""
         assert end.chain is not None
-        self._device.give(console_tx_queue(index), end.chain, 0)
-        end.chain = None
-        end.output = _NO_BYTES
+        end.output = self._device.gather(end.chain, end.sent, _OUTPUT_BYTES)
+        if not end.output or end.output_closed:
+            self._device.give(console_tx_queue(index), end.chain, 0)
+            end.chain = None
+            end.output = b""
 
     # -- the host's side --------------------------------------------------------------------------
 
@@ -162,13 +166,16 @@ class ConsoleBackEnd:
 
     def _write(self, index: int, end: PortEnd) -> None:
         try:
-            end.output = end.output[streams.write(end.config.output_fd, end.output) :]
+            done = streams.write(end.config.output_fd, end.output)
         except streams.ClosedError:
+            done = 0
+            end.output = b""
             end.output_closed = True
-            end.output = _NO_BYTES
             self._control.close(index)
+        end.sent += done
+        end.output = end.output[done:]
         if not end.output:
-            self._finish(index, end)
+            self._next_output(index, end)
 
     def is_drained(self) -> bool:
         """Whether all that the driver sent is out."""

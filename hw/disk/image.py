@@ -12,9 +12,9 @@ import mmap
 import os
 import stat
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from hw import host
 from hw.machine_config import DiskConfig, MachineError
@@ -22,6 +22,9 @@ from hw.spec.virtio import SECTOR_SIZE
 
 _F_OFD_SETLK: Final = 37
 _IOV_MAX: Final = 1024
+_ZERO_CHUNK: Final = 1 << 20
+
+Bytes: TypeAlias = memoryview | bytes
 
 
 class Image(Protocol):
@@ -34,7 +37,7 @@ class Image(Protocol):
     def read(self, offset: int, views: Sequence[memoryview]) -> None:
         """Fill the views from an offset on."""
 
-    def write(self, offset: int, views: Sequence[memoryview]) -> None:
+    def write(self, offset: int, views: Sequence[Bytes]) -> None:
         """Write the views at an offset."""
 
     def flush(self) -> None:
@@ -56,13 +59,13 @@ class FileImage:
         """Fill the views from an offset on."""
         self._whole(os.preadv, offset, views)
 
-    def write(self, offset: int, views: Sequence[memoryview]) -> None:
+    def write(self, offset: int, views: Sequence[Bytes]) -> None:
         """Write the views at an offset."""
         self._whole(os.pwritev, offset, views)
 
-    def _whole(self, call: "host.VectorCall", offset: int, views: Sequence[memoryview]) -> None:
+    def _whole(self, call: host.VectorCall, offset: int, views: Sequence[Bytes]) -> None:
         """Repeat a vector call until all is done; the host may do less at a time."""
-        left = [view for view in views if len(view)]
+        left: list[Bytes] = [view for view in views if len(view)]
         while left:
             done = call(self.fd, left[:_IOV_MAX], offset)
             if not done:
@@ -80,7 +83,8 @@ class FileImage:
     def zero(self, offset: int, size: int) -> None:
         """Punch a hole, or write zeroes where the host's file system has no holes."""
         if not host.punch_hole(self.fd, offset, size):
-            self.write(offset, [memoryview(bytes(size))])
+            for at, part in _zeroes(offset, size):
+                self.write(at, [part])
 
 
 @dataclass
@@ -98,7 +102,7 @@ class PrivateImage:
             view[:] = self.pages[offset : offset + len(view)]
             offset += len(view)
 
-    def write(self, offset: int, views: Sequence[memoryview]) -> None:
+    def write(self, offset: int, views: Sequence[Bytes]) -> None:
         """Write the views at an offset."""
         for view in views:
             self.pages[offset : offset + len(view)] = bytes(view)
@@ -109,7 +113,14 @@ class PrivateImage:
 
     def zero(self, offset: int, size: int) -> None:
         """Make a range read as zeroes."""
-        self.pages[offset : offset + size] = bytes(size)
+        for at, part in _zeroes(offset, size):
+            self.pages[at : at + len(part)] = part
+
+
+def _zeroes(offset: int, size: int) -> Iterator[tuple[int, bytes]]:
+    """Cut a range into zeroes of bounded size, each with its offset."""
+    for at in range(offset, offset + size, _ZERO_CHUNK):
+        yield at, bytes(min(_ZERO_CHUNK, offset + size - at))
 
 
 def open_image(config: DiskConfig) -> Image:

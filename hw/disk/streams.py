@@ -33,7 +33,7 @@ def read(fd: int) -> bytes | None:
         return b""  # EIO: the terminal hung up
 
 
-def write(fd: int, data: memoryview) -> int:
+def write(fd: int, data: bytes) -> int:
     """Write what fits after POLLOUT; return how much that was.
 
     Raises:

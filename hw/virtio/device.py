@@ -7,10 +7,8 @@ from hw.spec.virtio import STATUS_DRIVER_OK, STATUS_NEEDS_RESET
 from hw.virtio import state as virtio_state
 from hw.virtio import transport
 from hw.virtio.memory import DriverError, GuestMemory
-from hw.virtio.queue import Chain, Queue, gather, scatter
+from hw.virtio.queue import Chain, Queue, cut, gather, scatter
 from hw.virtio.state import DEVICES, QUEUES
-
-_ALL: int = 1 << 32
 
 
 class VirtioDevice:
@@ -81,10 +79,10 @@ class VirtioDevice:
         if wanted:
             transport.interrupt_queue(self.slot, queue)
 
-    def gather(self, chain: Chain, limit: int = _ALL) -> bytes:
-        """Return what the driver sent in a chain; nothing if it is not in memory."""
+    def gather(self, chain: Chain, start: int, size: int) -> bytes:
+        """Return ``size`` bytes of what the driver sent; nothing if it is not in memory."""
         try:
-            return gather(self._memory, chain.readable, limit)
+            return gather(self._memory, cut(chain.readable, start, size), size)
         except DriverError:
             transport.fail(self.slot)
             return b""

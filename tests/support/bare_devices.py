@@ -5,6 +5,8 @@
 State: words of RAM from RINGS on. Context: a process of its own, without threads.
 """
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -228,6 +230,13 @@ def keys(core: int) -> None:
         console.write("console", b"[" + console.read("console") + b"]")
 
 
+def lost(core: int) -> None:
+    """Fills stdout, then dies: the end must not wait for the reader."""
+    console = Console(core)
+    console.post_write("stdout", b"x" * 65000)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def stuck(core: int) -> None:
     """Writes more than a pipe holds to stdout; the disk must still work, and power-off end."""
     console = Console(core)
@@ -253,6 +262,7 @@ SCENARIOS: Final = {
     "echo": (echo, _CONSOLE_PORT),
     "keys": (keys, _CONSOLE_PORT),
     "stuck": (stuck, _STREAM_PORTS),
+    "lost": (lost, _STREAM_PORTS),
 }
 
 

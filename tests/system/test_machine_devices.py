@@ -1,5 +1,6 @@
 """Devices through the whole machine: disk images, console ports, the terminal."""
 
+import contextlib
 import os
 import pty
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -103,24 +105,41 @@ def test_end_of_input_on_the_console_is_control_d_and_output_is_drained():
     assert result.stdout == b"b'hello\\n\\x04'\n"
 
 
-def test_reader_that_does_not_read_stalls_nothing_else():
+@pytest.fixture
+def full_pipe() -> Iterator[int]:
+    """The writing end of a pipe that is full and that nobody reads."""
     read_fd, write_fd = os.pipe()
     os.set_blocking(write_fd, False)
-    while True:
-        try:
+    with contextlib.suppress(BlockingIOError):
+        while True:
             os.write(write_fd, b"z" * 4096)
-        except BlockingIOError:
-            break
     os.set_blocking(write_fd, True)
-    began = time.monotonic()
-    result = subprocess.run(
-        command("stuck"), cwd=ROOT, stdout=write_fd, stderr=subprocess.PIPE, timeout=30, check=False
-    )
+    yield write_fd
     os.close(write_fd)
     os.close(read_fd)
+
+
+def test_reader_that_does_not_read_stalls_nothing_else(full_pipe: int):
+    began = time.monotonic()
+    result = subprocess.run(
+        command("stuck"),
+        cwd=ROOT,
+        stdout=full_pipe,
+        stderr=subprocess.PIPE,
+        timeout=30,
+        check=False,
+    )
     assert result.returncode == SUCCESS
     assert result.stderr == b"y"
     assert time.monotonic() - began < 4
+
+
+def test_lost_core_is_no_reason_to_wait_for_a_reader(full_pipe: int):
+    result = subprocess.run(
+        command("lost"), cwd=ROOT, stdout=full_pipe, stderr=subprocess.PIPE, timeout=30, check=False
+    )
+    assert result.returncode == 71
+    assert b"core 0 was lost" in result.stderr
 
 
 def test_reader_that_is_gone_stalls_nothing():

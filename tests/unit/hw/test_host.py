@@ -36,21 +36,24 @@ def test_exception_of_a_child(error: BaseException, status: int, capfd: pytest.C
 
 def test_own_pidfd_tells_whoever_inherits_it():
     read_fd, write_fd = os.pipe()
+    started_fd, ready_fd = os.pipe()
     launcher = os.fork()
     if not launcher:
         fd = host.own_pidfd()
 
         def main() -> int:
             polls = host.PollSet([fd])
+            os.write(ready_fd, b"!")
             os.write(write_fd, b"1" if polls.wait(5_000_000_000) else b"0")
             return 0
 
         host.fork("orphan", main, death_signal=0)
+        os.read(started_fd, 1)
         os._exit(0)
     os.waitpid(launcher, 0)
     assert os.read(read_fd, 1) == b"1"
-    os.close(read_fd)
-    os.close(write_fd)
+    for pipe_fd in (read_fd, write_fd, started_fd, ready_fd):
+        os.close(pipe_fd)
 
 
 def test_poll_set_slots():
