@@ -46,7 +46,7 @@ def _target_machine(opt: int) -> Any:
         features=llvm.get_host_cpu_features().flatten(),
         opt=opt,
         reloc="pic",
-        codemodel="jitdefault",
+        codemodel="small",
         jit=True,
     )
 
