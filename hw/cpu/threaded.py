@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hw import native
-from hw.cpu import control, run_loop, user_copy, walker
+from hw.cpu import control, run_loop, page_copy, walker
 from hw.cpu.micro_op import INVARIANT, SLOT, MicroOp
 from hw.cpu.semantics import alu, branch, move, stack, system
 from hw.cpu.semantics.handler import Handler
@@ -35,7 +35,7 @@ ENTRIES: Final[dict[str, Callable[..., Any]]] = {
     "cpu_flush_all": run_loop.flush_all,
     "cpu_flush_page": run_loop.flush_page,
     "cpu_walk": walker.walk,
-    "cpu_user_copy": user_copy.copy_native,
+    "cpu_copy_pages": page_copy.copy_pages,
 }
 
 
@@ -114,7 +114,7 @@ class NativeCode:
         self.flush_all = native.function(entries["cpu_flush_all"], None, ctypes.c_uint64)
         self.flush_page = native.function(entries["cpu_flush_page"], None, *[ctypes.c_uint64] * 2)
         self.walk = native.function(entries["cpu_walk"], *[ctypes.c_uint64] * 6)
-        self.user_copy = native.function(entries["cpu_user_copy"], *[ctypes.c_uint64] * 6)
+        self.copy_pages = native.function(entries["cpu_copy_pages"], *[ctypes.c_uint64] * 6)
         self.table = (ctypes.c_uint64 * len(handler_list()))()
         for part in range(PARTS):
             if progress is not None:

@@ -1,60 +1,60 @@
-"""Copies between user memory and the kernel: page by page, native, up to the first fault.
+"""Copies between user memory and the kernel, and translation, as Python calls them.
 
-State: page tables and frames in RAM. Locks: none. Context: any; never sleeps.
+Each copy stops at the first page that refuses and says how many bytes were done; nothing sleeps and no
+page is brought in: that is the kernel's part. Permissions are those of user accesses, read-only pages
+refuse writes.
+
+State: page tables and frames in RAM. Locks: none. Context: any; ``threaded.load`` was called.
 """
 
-from hw.cpu.mmu import code_written, may_give_write_tag
-from hw.cpu.primitives import host_load, host_store, u64
-from hw.cpu.subset import noinline
-from hw.cpu.walker import RAM_END_AT, WALK_FAULT, walk
-from hw.spec.layout import DIRECT_MAP
+import ctypes
+from typing import Final
+
+from hw.cpu import threaded
 from hw.spec.paging import ACCESS_USER, ACCESS_WRITE
 
-#: Addresses of user halves end here; the kernel copies nothing beyond.
-_USER_END = 1 << 47
+#: Set in the result of ``translate`` for a fault; the rest is the page fault's error code.
+FAULT: Final = 1 << 63
 
 
-@noinline
-def copy_native(cr3: int, address: int, buffer: int, size: int, write: int) -> int:
-    """Copy between user memory and a host buffer; bytes done before the first fault."""
-    done = 0
-    while done < size:
-        here = u64(address + done)
-        if here >= _USER_END:
-            return done
-        access = ACCESS_USER | (ACCESS_WRITE if write != 0 else 0)
-        found = walk(cr3, here, access, 1, 1)
-        frame = found & ~0xFFF
-        if found & WALK_FAULT != 0 or frame >= host_load(RAM_END_AT, 64):
-            return done
-        room = 4096 - (here & 0xFFF)
-        count = room if room < size - done else size - done
-        host = DIRECT_MAP + frame + (here & 0xFFF)
-        if write != 0:
-            _copy_bytes(host, buffer + done, count)
-            if not may_give_write_tag(frame):
-                code_written(frame)
-        else:
-            _copy_bytes(buffer + done, host, count)
-        done += count
+def copy_in(cr3: int, address: int, size: int) -> bytes:
+    """Read user memory; shorter than ``size`` if a page refused."""
+    buffer = ctypes.create_string_buffer(size)
+    at = ctypes.addressof(buffer)
+    done: int = threaded.load().copy_pages(cr3, address, at, size, 0)
+    return buffer.raw if done == size else buffer.raw[:done]
+
+
+def copy_out(cr3: int, address: int, data: bytes) -> int:
+    """Write user memory; bytes done."""
+    at = ctypes.cast(data, ctypes.c_void_p).value or 0
+    done: int = threaded.load().copy_pages(cr3, address, at, len(data), 1)
     return done
 
 
-@noinline
-def _copy_bytes(target: int, source: int, count: int) -> None:
-    """Copy within the host; words where both are aligned alike, so that none is torn."""
-    done = 0
-    if (target ^ source) & 7 == 0:
-        while done < count and (target + done) & 7 != 0:
-            host_store(target + done, 8, host_load(source + done, 8))
-            done += 1
-        while done + 8 <= count:
-            host_store(target + done, 64, host_load(source + done, 64))
-            done += 8
-    else:
-        while done + 8 <= count:
-            host_store(target + done, 64, host_load(source + done, 64))
-            done += 8
-    while done < count:
-        host_store(target + done, 8, host_load(source + done, 8))
-        done += 1
+def copy_frames_in(cr3: int, address: int, host_address: int, size: int) -> int:
+    """Copy user memory to a host address, such as a page-cache frame's; bytes done."""
+    done: int = threaded.load().copy_pages(cr3, address, host_address, size, 0)
+    return done
+
+
+def copy_frames_out(cr3: int, address: int, host_address: int, size: int) -> int:
+    """Copy from a host address, such as a page-cache frame's, to user memory; bytes done."""
+    done: int = threaded.load().copy_pages(cr3, address, host_address, size, 1)
+    return done
+
+
+def translate(cr3: int, address: int, access: int = ACCESS_USER) -> int:
+    """Physical address of a byte for an access (ACCESS_*), or FAULT | error code.
+
+    Sets accessed and dirty bits as the access would.
+    """
+    found: int = threaded.load().walk(cr3, address, access, 1, 1)
+    if found & FAULT:
+        return FAULT | (found & 0xFFFF)
+    return (found & ~0xFFF) | (address & 0xFFF)
+
+
+def is_writable(cr3: int, address: int) -> bool:
+    """Whether user code may write a byte now."""
+    return not translate(cr3, address, ACCESS_USER | ACCESS_WRITE) & FAULT
