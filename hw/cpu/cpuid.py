@@ -14,14 +14,14 @@ _BRAND: Final = b"mpkernel process core".ljust(48, b"\0")
 #: Family 17h, model 31h, stepping 0.
 _SIGNATURE: Final = 0x0083_0F10
 
-#: Leaf 1, ecx: CX16 (bit 13), hypervisor present (31).
-_FEATURES_ECX: Final = 1 << 13 | 1 << 31
+#: Leaf 1, ecx: CX16 (bit 13), POPCNT (23), hypervisor present (31).
+_FEATURES_ECX: Final = 1 << 13 | 1 << 23 | 1 << 31
 #: Leaf 1, edx: TSC PSE MSR PAE CX8 APIC PGE CMOV.
 _FEATURES_EDX: Final = 1 << 4 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9 | 1 << 13 | 1 << 15
 #: Leaf 8000_0001, edx: those of leaf 1, SYSCALL (11), NX (20), 1 GiB pages (26), RDTSCP (27), LM (29).
 _EXTENDED_EDX: Final = _FEATURES_EDX | 1 << 11 | 1 << 20 | 1 << 26 | 1 << 27 | 1 << 29
-#: Leaf 8000_0001, ecx: LAHF in long mode (0).
-_EXTENDED_ECX: Final = 1 << 0
+#: Leaf 8000_0001, ecx: LAHF in long mode (0), LZCNT (5).
+_EXTENDED_ECX: Final = 1 << 0 | 1 << 5
 _INVARIANT_TSC: Final = 1 << 8
 
 

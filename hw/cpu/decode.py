@@ -1,7 +1,7 @@
 """Bytes to micro-ops.
 
 iced-x86 decodes; its ``Code`` names encoding and operands together (ADD_RM32_IMM8). The first time a
-code is met, its name is looked up in the families' tables (hw.cpu.operands) and a builder, a closure
+code is met, its name is looked up in the families' tables (hw.cpu.encodings) and a builder, a closure
 with all handler numbers resolved, is kept; so decoding is one dictionary access and one call.
 
 A block ends at a jump, at a page border or after MAX_INSTRUCTIONS. An instruction that straddles two
@@ -16,7 +16,7 @@ from typing import Any, Final
 from iced_x86 import Code, Decoder, DecoderError
 
 from hw.cpu.block_builder import BARRIER, BlockBuilder
-from hw.cpu.families import builder_for
+from hw.cpu.encodings.table import builder_for
 
 MAX_INSTRUCTIONS: Final = 64
 

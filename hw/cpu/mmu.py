@@ -92,6 +92,17 @@ def host_address_for_write(s: CpuState, address: int) -> int:
     return u64(page + (address & 0xFFF))
 
 
+def host_address_for_read(s: CpuState, address: int) -> int:
+    """Host address of a guest byte that may be read; its page is the limit."""
+    entry = entry_of(address)
+    if likely(get(s, entry + _READ_TAG, 64) == address & _PAGE):
+        return u64(address + get(s, entry + _ADDEND, 64))
+    page = fill(s, address, ACCESS_READ)
+    if s.fault != 0:
+        leave_fault()
+    return u64(page + (address & 0xFFF))
+
+
 def page_fault(s: CpuState, address: int, error: int) -> None:
     """Note a page fault; the access returns and the instruction ends."""
     s.fault = 1

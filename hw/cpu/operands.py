@@ -46,6 +46,12 @@ _NARROW: Final = frozenset(
     if isinstance(value, int) and (re.fullmatch(r"E[A-Z]{2}|R\d+D", name))
 )
 
+
+def segment_base(i: Any) -> int:
+    """Operand offset of the base of the instruction's data segment: FS, GS, or zero."""
+    return _SEGMENT_BASE.get(i.memory_segment, ZERO)
+
+
 #: base, index, scale, disp; index is ZERO where the form is "m".
 Place = tuple[int, int, int, int]
 

@@ -405,3 +405,39 @@ def _emit_plain_store(b: Builder, address: Any, value: Any) -> None:
 def plain_store(address: int, value: int) -> None:
     """Store a 64-bit word that no other core looks at; the compiler may combine such stores."""
     _CTYPES[64].from_address(address).value = value
+
+
+_LETTER: Final = {8: "b", 16: "w", 32: "l", 64: "q"}
+
+
+def _emit_host_copy(b: Builder, target: Any, source: Any, count: Any, bits: int) -> None:
+    b.op(
+        f'call {{ i64, i64, i64 }} asm sideeffect "rep movs{_LETTER[bits]}", '
+        '"={di},={si},={cx},0,1,2,~{memory}"'
+        f"(i64 {b.value(target).name}, i64 {b.value(source).name}, i64 {b.value(count).name})",
+        "",
+    )
+
+
+@primitive(_emit_host_copy)
+def host_copy(target: int, source: int, count: int, bits: int) -> None:
+    """Copy elements upwards one after the other, as REP MOVS does where they overlap."""
+    size = bits // 8
+    for step in range(count):
+        host_store.python(target + step * size, bits, host_load.python(source + step * size, bits))
+
+
+def _emit_host_fill(b: Builder, target: Any, value: Any, count: Any, bits: int) -> None:
+    b.op(
+        f'call {{ i64, i64 }} asm sideeffect "rep stos{_LETTER[bits]}", '
+        '"={di},={cx},0,1,{ax},~{memory}"'
+        f"(i64 {b.value(target).name}, i64 {b.value(count).name}, i64 {b.value(value).name})",
+        "",
+    )
+
+
+@primitive(_emit_host_fill)
+def host_fill(target: int, value: int, count: int, bits: int) -> None:
+    """Store elements upwards, as REP STOS does."""
+    for step in range(count):
+        host_store.python(target + step * (bits // 8), bits, low.python(value, bits))

@@ -19,13 +19,24 @@ from typing import Any, Final
 from hw import native
 from hw.cpu import control, run_loop, page_copy, walker
 from hw.cpu.micro_op import INVARIANT, SLOT, MicroOp
-from hw.cpu.semantics import alu, branch, move, stack, system
+from hw.cpu.semantics import (
+    alu,
+    bit,
+    branch,
+    locked,
+    move,
+    muldiv,
+    shift,
+    stack,
+    string,
+    system,
+)
 from hw.cpu.semantics.handler import Handler
 from hw.cpu.state import CpuState
 from hw.cpu.subset import Builder, Inlined, Module, Pointer, compile_function
 
 #: Families in the order of their handlers' numbers.
-FAMILIES: Final = (move, alu, branch, stack, system)
+FAMILIES: Final = (move, alu, shift, muldiv, bit, stack, branch, string, locked, system)
 #: Handlers are compiled in this many modules, so that a first start shows progress.
 PARTS: Final = 8
 #: Functions that Python calls.

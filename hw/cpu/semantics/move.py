@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from hw.cpu.flags import COMPARE_CONDITIONS, compare_holds, holds
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.mmu import load, store
+from hw.cpu.mmu import load, load_for_update, store
 from hw.cpu.primitives import byte_swap, flag, get, low, put, sar, sext, u32, u64
 from hw.cpu.semantics.handler import SIZES, Handler, address
 from hw.cpu.state import CpuState
@@ -128,11 +128,18 @@ def set_m(s: CpuState, u: MicroOp, code: int) -> None:
     store(s, address(s, u, "m"), 8, flag(holds(s, code)))
 
 
+def touch(s: CpuState, u: MicroOp, bits: int) -> None:
+    """Write memory back unchanged: a shift by 0."""
+    place = address(s, u, "m")
+    store(s, place, bits, load_for_update(s, place, bits))
+
+
 def handlers() -> Iterator[Handler]:
     """All of this family."""
     yield Handler("ea", effective_address)
     yield Handler("ea32", effective_address_32)
     for bits in SIZES:
+        yield Handler(f"touch{bits}", touch, (bits,))
         yield Handler(f"mov{bits}_rr", mov_rr, (bits,))
         yield Handler(f"mov{bits}_ri", mov_ri, (bits,))
         for form in "mx":
