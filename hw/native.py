@@ -23,6 +23,13 @@ Native: TypeAlias = Callable[..., Any]
 
 #: Engines live as long as the process: the code they hold is reachable from compiled tables.
 _ENGINES: Final[list[Any]] = []
+#: Told before each compilation, which is slow; private to the launcher.
+_LISTENERS: Final[list[Callable[[], None]]] = []
+
+
+def when_compiling(listener: Callable[[], None]) -> None:
+    """Call ``listener`` before each module that has to be compiled."""
+    _LISTENERS.append(listener)
 
 
 def cache_directory() -> Path:
@@ -67,6 +74,8 @@ def load(
     try:
         data = path.read_bytes()
     except OSError:
+        for listener in _LISTENERS:
+            listener()
         data = _compile(machine, make_ir(), opt)
         _publish(path, data)
     engine.add_object_file(llvm.ObjectFileRef.from_data(data))
