@@ -42,7 +42,8 @@ def cache_directory() -> Path:
 
 def host_key() -> str:
     """What a compiled object depends on besides its source."""
-    return f"{llvmlite.__version__}:{llvm.get_host_cpu_name()}:{llvm.get_host_cpu_features().flatten()}"
+    features = llvm.get_host_cpu_features().flatten()
+    return f"{llvmlite.__version__}:{llvm.get_host_cpu_name()}:{features}"
 
 
 def _target_machine(opt: int) -> Any:

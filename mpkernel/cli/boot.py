@@ -23,7 +23,7 @@ Examples:
   mpkernel boot --root my.img --disk data.img
 
 Keys: Ctrl-A X ends the machine, Ctrl-A H lists the keys. `exit` or Ctrl-D powers off.
-"""
+""",
 )
 @machine_options
 @click.option(

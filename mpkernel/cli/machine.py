@@ -6,7 +6,6 @@ State: none of its own. Context: the launcher.
 """
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,8 @@ from mpkernel.boot.parameters import BootParameters
 from mpkernel.cli.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hw.machine_config import DiskConfig, ModuleConfig, PortConfig
 
 

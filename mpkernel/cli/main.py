@@ -11,6 +11,7 @@ State: none. Context: the launcher.
 import os
 import sys
 import traceback
+from itertools import pairwise
 from typing import Any, Final, NoReturn
 
 from mpkernel import __version__
@@ -131,10 +132,7 @@ def _of_os(error: OSError) -> str:
 
 
 def _wants_debug(arguments: list[str]) -> bool:
-    return "--log=debug" in arguments or any(
-        one == "--log" and following == "debug"
-        for one, following in zip(arguments, arguments[1:], strict=False)
-    )
+    return "--log=debug" in arguments or ("--log", "debug") in pairwise(arguments)
 
 
 def _complain(text: str) -> None:

@@ -16,7 +16,7 @@ from mpkernel.cli.options import Size
 Examples:
   mpkernel mkfs data.img --size 64M
   mpkernel mkfs root.img --size 32M --block-size 1024 --from ./my-root
-"""
+""",
 )
 @click.argument("image", type=click.Path(path_type=Path))
 @click.option("--size", "size_bytes", type=Size(), required=True, help="Size of the image.")

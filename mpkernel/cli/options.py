@@ -40,9 +40,7 @@ class Size(click.ParamType):
 
     name = "size"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the bytes."""
         if isinstance(value, int):
             return value
@@ -90,9 +88,7 @@ class HostToGuest(click.ParamType):
             return value
         host, colon, guest = value.rpartition(":")
         if not colon or not host or not guest.startswith("/") or guest.endswith("/"):
-            self.fail(
-                f"{value!r} is not HOST:GUEST, as in notes.txt:/tmp/notes.txt", param, ctx
-            )
+            self.fail(f"{value!r} is not HOST:GUEST, as in notes.txt:/tmp/notes.txt", param, ctx)
         return GuestFile(Path(host), guest)
 
 
@@ -123,7 +119,7 @@ def machine_options(command: Command) -> Command:
         ),
         click.option(
             "--root", type=click.Path(path_type=Path), metavar="IMAGE",
-            help="Disk image of /dev/vda, mounted as /. Default: a private copy of the built-in one.",
+            help="Image of /dev/vda, mounted as /. Default: a private copy of the built-in one.",
         ),
         click.option(
             "--disk", "disks", type=click.Path(path_type=Path), metavar="IMAGE", multiple=True,

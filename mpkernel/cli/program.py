@@ -54,7 +54,7 @@ def read_program(path: Path) -> bytes:
     return data
 
 
-def refusal(data: bytes) -> str | None:
+def refusal(data: bytes) -> str | None:  # noqa: PLR0911  a reason each
     """Return why these bytes are no static x86-64 program, None if they look like one."""
     if data[:2] == b"#!":
         return "is a script: give its interpreter as the program, the script with --file"
@@ -67,11 +67,14 @@ def refusal(data: bytes) -> str | None:
         return "is not for x86-64: compile it for x86-64 Linux"
     if kind not in (_ET_EXEC, _ET_DYN):
         return "is an ELF file but no program: link it"
+    return _refusal_of_segments(data, table, size, count)
+
+
+def _refusal_of_segments(data: bytes, table: int, size: int, count: int) -> str | None:
+    """Look at the program headers, at ``table`` in the file."""
     if size != _SEGMENT.size or table + size * count > len(data):
         return "is cut off or damaged: its program headers are not whole"
     kinds = [_SEGMENT.unpack_from(data, table + size * index)[0] for index in range(count)]
     if _PT_INTERP in kinds:
         return "is dynamically linked: link it with -static"
-    if _PT_LOAD not in kinds:
-        return "has nothing to load"
-    return None
+    return None if _PT_LOAD in kinds else "has nothing to load"

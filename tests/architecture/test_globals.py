@@ -79,7 +79,9 @@ def test_no_module_global_varies(source: Source):
         if not is_declared and not is_constant_kind(name, value):
             wrong.append(f"{source.at(node)} {name} is not declared Final")
         if is_mutable(value):
-            wrong += [f"{source.at(place)} {name} changes" for place in mutations(source.tree, name)]
+            wrong += [
+                f"{source.at(place)} {name} changes" for place in mutations(source.tree, name)
+            ]
     wrong += [
         f"{source.at(node)} global {', '.join(node.names)}"
         for node in ast.walk(source.tree)

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.support.source_tree import ROOT, sources
 from tests.support.untested import has_test, listed, modules
 
+
 def test_every_new_module_has_its_test_file():
     missing = sorted(one for one in modules() - listed() if not has_test(one))
     assert not missing, "no tests/unit/.../test_<module>.py for:\n" + "\n".join(missing)
