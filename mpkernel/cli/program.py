@@ -54,7 +54,7 @@ def read_program(path: Path) -> bytes:
     return data
 
 
-def refusal(data: bytes) -> str | None:  # noqa: PLR0911  a reason each
+def refusal(data: bytes) -> str | None:
     """Return why these bytes are no static x86-64 program, None if they look like one."""
     if data[:2] == b"#!":
         return "is a script: give its interpreter as the program, the script with --file"
