@@ -3,16 +3,13 @@
 import ast
 import re
 
-import pytest
-
 from tests.support.source_tree import Source, dotted, sources
 
 #: The tools write files of the host, no shared memory.
 TOOLS = "mpkernel/tools/"
 
-ALL = [pytest.param(one, id=one.name) for one in sources("hw", "mpkernel")]
-IN_MACHINE = [one for one in ALL if not str(one.id).startswith(TOOLS)]
-KERNEL = [pytest.param(one, id=one.name) for one in sources("mpkernel")]
+ALL = sources("hw", "mpkernel")
+IN_MACHINE = [one for one in ALL if not one.name.startswith(TOOLS)]
 
 #: Ways to see bytes past hw.ram and hw.spec, so that nothing could watch the access.
 RAW_VIEWS = {
@@ -58,50 +55,63 @@ def imported(source: Source) -> list[tuple[str, ast.stmt]]:
     return found
 
 
-@pytest.mark.parametrize("source", IN_MACHINE)
-def test_bytes_are_seen_only_through_layouts_and_ram(source: Source):
-    wrong = []
-    for name, node in calls(source):
-        last = name.rsplit(".", 1)[-1]
-        if last in NOBODY or (last in RAW_VIEWS and source.name not in MAY_VIEW_RAW):
-            wrong.append(f"{source.at(node)} {name}")
-    assert not wrong, "\n".join(wrong)
-
-
-@pytest.mark.parametrize("source", ALL)
-def test_only_the_host_file_makes_processes_and_memory(source: Source):
-    wrong = [
+def raw_views(source: Source) -> list[str]:
+    """Places that see bytes past hw.ram and hw.spec."""
+    banned = NOBODY if source.name in MAY_VIEW_RAW else NOBODY | RAW_VIEWS
+    return [
         f"{source.at(node)} {name}"
         for name, node in calls(source)
-        if name in HOST_CALLS and source.name not in MAY_CALL_HOST
+        if name.rsplit(".", 1)[-1] in banned
     ]
-    if source.name != "hw/host.py":
-        wrong += [source.at(node) for name, node in imported(source) if name == "posix_ipc"]
+
+
+def test_bytes_are_seen_only_through_layouts_and_ram():
+    wrong = [place for source in IN_MACHINE for place in raw_views(source)]
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("source", ALL)
-def test_no_threads_and_no_shared_python_objects(source: Source):
+def test_only_the_host_file_makes_processes_and_memory():
     wrong = [
-        f"{source.at(node)} {name}" for name, node in imported(source) if name in BANNED_MODULES
+        f"{source.at(node)} {name}"
+        for source in ALL
+        if source.name not in MAY_CALL_HOST
+        for name, node in calls(source)
+        if name in HOST_CALLS
+    ]
+    wrong += [
+        source.at(node)
+        for source in ALL
+        if source.name != "hw/host.py"
+        for name, node in imported(source)
+        if name == "posix_ipc"
     ]
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("source", KERNEL)
-def test_no_finalizers(source: Source):
+def test_no_threads_and_no_shared_python_objects():
+    wrong = [
+        f"{source.at(node)} {name}"
+        for source in ALL
+        for name, node in imported(source)
+        if name in BANNED_MODULES
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_finalizers():
     wrong = [
         source.at(node)
+        for source in sources("mpkernel")
         for node in ast.walk(source.tree)
         if isinstance(node, ast.FunctionDef) and node.name == "__del__"
     ]
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("source", ALL)
-def test_imports_are_absolute(source: Source):
+def test_imports_are_absolute():
     wrong = [
         source.at(node)
+        for source in ALL
         for node in ast.walk(source.tree)
         if isinstance(node, ast.ImportFrom) and node.level
     ]

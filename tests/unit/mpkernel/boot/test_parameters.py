@@ -29,7 +29,7 @@ def test_an_empty_command_line_means_the_defaults():
     "text", ["quiet", "[1]", '{"colour": 1}', '{"log_level": "loud"}', '{"stdio": "tape"}']
 )
 def test_another_text_is_refused(text: str):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         BootParameters.decode(text)
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from mpkernel.boot.parameters import BootParameters
 from mpkernel.cli import boot
-from mpkernel.cli.main import run_command
 from mpkernel.cli.machine import MachineOptions
+from mpkernel.cli.main import run_command
 
 
 @pytest.fixture

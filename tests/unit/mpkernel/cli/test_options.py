@@ -18,7 +18,7 @@ def test_sizes(text: str, size: int):
 
 @pytest.mark.parametrize("text", ["", "M", "1.5G", "-1M", "1T", "1 M", "0x10", "9" * 30])
 def test_other_texts_are_no_sizes(text: str):
-    with pytest.raises(ValueError, match="size|large"):
+    with pytest.raises(ValueError, match=r"size|large"):
         parse_size(text)
 
 
