@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hw import atomics
-from hw.atomics import AtomicU64
+from hw.atomics import AtomicU32, AtomicU64
 from hw.spec.address import PAGE_SHIFT
 from hw.spec.layout import DIRECT_MAP, Layout, fixed, layout, u64
 from hw.spec.memory_map import MAX_CPUS, MAX_RAM, MIB, ram_end
@@ -83,6 +83,9 @@ BOARD: Final = Segment(BOARD_MAP, BOARD_SIZE)
 
 #: One byte a frame of the largest RAM (FRAME_*), at a host address.
 FRAME_FLAGS: Final = BOARD.reserve(MAX_RAM >> PAGE_SHIFT, align=4096)
+
+#: One 32-bit word a frame, at a host address: bumped when decoded code of the frame becomes stale.
+FRAME_VERSIONS: Final = BOARD.reserve(4 * (MAX_RAM >> PAGE_SHIFT), align=4096)
 
 
 @layout(size=24)
@@ -231,7 +234,9 @@ def written(addr: int, size: int) -> None:
         return
     for index, flag in enumerate(flags):
         if flag & FRAME_HAS_CODE:
-            atomics.and8_at(FRAME_FLAGS + (addr >> PAGE_SHIFT) + index, ~FRAME_HAS_CODE & 0xFF)
+            pfn = (addr >> PAGE_SHIFT) + index
+            atomics.and8_at(FRAME_FLAGS + pfn, ~FRAME_HAS_CODE & 0xFF)
+            AtomicU32.from_address(FRAME_VERSIONS + 4 * pfn).add(1)
     HEADER.code_generation.add(1)
     for pending in PENDING:
         pending.bits.or_(PENDING_CODE_WRITTEN)

@@ -1,0 +1,114 @@
+"""A block under construction: micro-ops, what they do to flags, how the block ends.
+
+Why flags matter here: an instruction whose status flags are overwritten before anybody can see them is
+given a handler that does not write them. Whoever can fault can show flags, so memory accesses count
+as readers; that keeps the state exact at every fault.
+
+State: none shared. Context: Python, while decoding.
+"""
+
+from typing import Final
+
+from hw.cpu.micro_op import PACKED, PACKED_LINKS, PLACE_BITS
+from hw.cpu.threaded import numbers
+
+#: Effects of a micro-op on the status flags.
+NONE: Final = 0
+WRITES: Final = 1  #: all of them, none read
+PARTIAL: Final = 2  #: some, or only sometimes
+BARRIER: Final = 4  #: reads them, or may fault
+COMPARE: Final = 8  #: leaves flag_a and flag_b of a comparison
+LOGIC: Final = 16  #: as COMPARE, with flag_b 0
+
+#: Operand offset of the register that is always zero, and of the computed address.
+ZERO: Final = 16 * 8
+ADDRESS: Final = 17 * 8
+
+_MASK64: Final = (1 << 64) - 1
+_PLACE_MASK: Final = (1 << PLACE_BITS) - 1
+
+
+class BlockBuilder:
+    """Collects micro-ops in order; ``finish`` returns their bytes."""
+
+    __slots__ = (
+        "after", "compare", "effects", "ended", "fuse", "next_rip", "number", "ops", "page",
+        "place", "position", "rip", "single_page", "targets",
+    )  # fmt: skip
+
+    def __init__(self, rip: int) -> None:
+        self.number = numbers()
+        self.rip = rip  #: of the instruction being built
+        self.next_rip = rip
+        self.page = rip >> 12
+        self.position = 0  #: instructions built before this one
+        self.place = 0
+        self.ops: list[tuple[int, ...]] = []
+        self.effects: list[tuple[int, int]] = []
+        self.compare = NONE  #: COMPARE or LOGIC if the last flags of the block are of that kind
+        self.fuse = ""  #: name of the comparison that the next jump can fuse with
+        self.after = ""
+        self.ended = False
+        self.single_page = True
+        self.targets = (0, 0)
+
+    def begin(self, rip: int, next_rip: int) -> None:
+        """Start an instruction."""
+        self.rip = rip
+        self.next_rip = next_rip
+        self.place = (rip & _PLACE_MASK) | (self.position << PLACE_BITS)
+        self.after = self.fuse
+        self.fuse = ""
+
+    def emit(
+        self,
+        number: int,
+        effect: int,
+        *,
+        without_flags: int = -1,
+        a: int = 0,
+        b: int = ZERO,
+        base: int = ZERO,
+        index: int = ZERO,
+        scale: int = 0,
+        imm: int = 0,
+        disp: int = 0,
+    ) -> None:  # fmt: skip
+        """Add a micro-op; ``without_flags`` is the handler to take where nobody sees its flags."""
+        self.ops.append((number, a, b, base, index, scale, 0, imm, disp, self.place))
+        self.effects.append((effect, without_flags))
+        if effect & (WRITES | PARTIAL):
+            self.compare = effect & (COMPARE | LOGIC)
+
+    def end(self, number: int, target: int = 0, other: int = 0) -> None:
+        """Make the last micro-op the block's ender ``number`` with its two targets."""
+        self.ops[-1] = (number, *self.ops[-1][1:])
+        self.targets = (target, other)
+        self.ended = True
+
+    def stays(self, *targets: int) -> bool:
+        """Whether all targets can be linked: they lie in the block's page."""
+        return self.single_page and all(target >> 12 == self.page for target in targets)
+
+    def fall_through(self, target: int, *, far: bool = False) -> None:
+        """End the block by going on at ``target``; no instruction is counted for it."""
+        self.place = (self.rip & _PLACE_MASK) | ((self.position - 1) << PLACE_BITS)
+        name = "jmp" if self.stays(target) and not far else "jmp_far"
+        self.emit(self.number[name], BARRIER)
+        self.end(self.number[name], target)
+
+    def finish(self) -> bytes:
+        """The micro-ops' bytes, without the flags that nobody sees."""
+        assert self.ended
+        ops = self.ops
+        seen = True
+        for index in range(len(ops) - 1, -1, -1):
+            effect, without_flags = self.effects[index]
+            if effect & (WRITES | PARTIAL) and not seen and without_flags >= 0:
+                ops[index] = (without_flags, *ops[index][1:])
+            if effect & WRITES:
+                seen = False
+            if effect & BARRIER:
+                seen = True
+        links = PACKED_LINKS.pack(0, self.targets[0] & _MASK64, 0, self.targets[1] & _MASK64)
+        return b"".join([PACKED.pack(*op) for op in ops]) + links

@@ -1,0 +1,155 @@
+"""Decoded code, shared by all cores: an arena of blocks in board memory.
+
+A block is found by (host-physical frame, guest address, version of the frame). Two cores may decode
+the same block at once; both publish, the newer is found first. Writing a frame that has decoded code
+(FRAME_HAS_CODE) bumps the frame's version, so its blocks are found no more, and sets
+PENDING_CODE_WRITTEN on all cores, which then drop TLB and jump cache at their next chunk end.
+
+    bucket -> block header (64 bytes) | micro-op | micro-op | ... | ender
+              next | frame | rip | version | second frame | its version | bytes | instructions
+
+A block whose last instruction straddles two pages names the second frame; nothing links to it, so
+each entry from outside checks that frame too. Records are never reused before the arena is emptied,
+which happens while all cores stand still (``hw.cpu.exclusive``) and starts a new epoch.
+
+State: board memory. Locks: none; CAS on bucket heads. Context: Python, and native code to find.
+"""
+
+import ctypes
+from typing import Annotated, Final
+
+from hw.atomics import AtomicU64
+from hw.cpu.micro_op import SLOT
+from hw.cpu.mmu import fetch_page
+from hw.cpu.primitives import atomic_load, get, host_load, put, u64
+from hw.cpu.state import JUMP_ENTRIES, JUMP_OFFSET, CpuState
+from hw.ram import BOARD, FRAME_VERSIONS
+from hw.spec.layout import DIRECT_MAP, Layout, fixed, layout, u64 as word
+from hw.spec.memory_map import MIB
+
+ARENA_SIZE: Final = 64 * MIB
+_BUCKETS: Final = 1 << 16
+_BUCKET_MASK: Final = (_BUCKETS - 1) << 3
+
+
+@layout(size=64)
+class Block(Layout):
+    """What stands before the micro-ops of a block."""
+
+    next: Annotated[word, fixed]  #: host address of the next block of the bucket
+    frame: Annotated[word, fixed]  #: physical address of its frame
+    rip: Annotated[word, fixed]
+    version: Annotated[word, fixed]
+    second_frame: Annotated[word, fixed]  #: physical address | 1, or 0 if it stays in one page
+    second_version: Annotated[word, fixed]
+    size_bytes: Annotated[word, fixed]
+    instructions: Annotated[word, fixed]
+
+
+@layout(size=24)
+class ArenaHeader(Layout):
+    """How full the arena is."""
+
+    used: AtomicU64  #: bytes given out; may pass ARENA_SIZE when it is full
+    epoch: AtomicU64  #: how often it was emptied
+    exclusive: AtomicU64  #: 1 + index of the core that all others stand still for, or 0
+
+
+HEADER: Final = BOARD.place(ArenaHeader)
+_HEADS: Final = BOARD.reserve(8 * _BUCKETS, align=4096)
+_ARENA: Final = BOARD.reserve(ARENA_SIZE, align=4096)
+
+_NEXT: Final = Block.offset_of("next")
+_FRAME: Final = Block.offset_of("frame")
+_RIP: Final = Block.offset_of("rip")
+_VERSION: Final = Block.offset_of("version")
+SECOND_FRAME: Final = Block.offset_of("second_frame")
+_SECOND_VERSION: Final = Block.offset_of("second_version")
+
+
+def bucket_of(frame: int, rip: int) -> int:
+    """Host address of the head of a block's chain."""
+    return u64(_HEADS + (u64(((rip ^ (rip >> 13)) << 3) + (frame >> 12) * 0x9E3778) & _BUCKET_MASK))
+
+
+def version_of(frame: int) -> int:
+    """Current version of a frame's code."""
+    return host_load(FRAME_VERSIONS + (frame >> 12) * 4, 32)
+
+
+def find_block(s: CpuState, rip: int) -> int:
+    """Host address of the first micro-op of the block at ``rip``; 0: not there, or s.fault."""
+    entry = JUMP_OFFSET + (rip & (JUMP_ENTRIES - 1)) * 16
+    if get(s, entry, 64) == rip:
+        return get(s, entry + 8, 64)
+    page = fetch_page(s, rip)
+    if s.fault != 0:
+        return 0
+    frame = page - DIRECT_MAP
+    s.code_frame = frame
+    block = atomic_load(bucket_of(frame, rip))
+    while block != 0:
+        if _is_block(block, frame, rip):
+            agrees = _second_page_agrees(s, block, rip)
+            if s.fault != 0:
+                return 0
+            if agrees:
+                put(s, entry, 64, rip)
+                put(s, entry + 8, 64, block + Block.SIZE)
+                return block + Block.SIZE
+        block = host_load(block + _NEXT, 64)
+    return 0
+
+
+def _is_block(block: int, frame: int, rip: int) -> bool:
+    return (
+        host_load(block + _RIP, 64) == rip
+        and host_load(block + _FRAME, 64) == frame
+        and host_load(block + _VERSION, 64) == version_of(frame)
+    )
+
+
+def _second_page_agrees(s: CpuState, block: int, rip: int) -> bool:
+    """Whether the page after a straddling block's is still the one it was decoded from."""
+    second = host_load(block + SECOND_FRAME, 64)
+    if second == 0:
+        return True
+    page = fetch_page(s, u64(rip + 4096) & ~0xFFF)
+    if s.fault != 0:
+        return False
+    frame = second & ~0xFFF
+    return page == DIRECT_MAP + frame and host_load(block + _SECOND_VERSION, 64) == version_of(frame)
+
+
+class ArenaFullError(Exception):
+    """The arena must be emptied before a block can be published."""
+
+
+def publish(block: Block, code: bytes) -> int:
+    """Put a block into the arena where all cores find it; host address of its first micro-op.
+
+    The caller has set ``running``, so the arena is not emptied under it.
+
+    Raises:
+        ArenaFullError: no room.
+    """
+    size = Block.SIZE + len(code)
+    start = HEADER.used.add(-(-size // SLOT) * SLOT)
+    if start + size > ARENA_SIZE:
+        raise ArenaFullError
+    target = _ARENA + start
+    ctypes.memmove(target + Block.SIZE, code, len(code))
+    ctypes.memmove(target, ctypes.addressof(block), Block.SIZE)
+    head = AtomicU64.from_address(bucket_of(block.frame, block.rip))
+    placed = Block.from_address(target)
+    while True:
+        placed.next = head.load()
+        if head.cas(placed.next, target) == placed.next:
+            return target + Block.SIZE
+
+
+def empty() -> None:
+    """Drop all blocks; the caller holds ``exclusive``."""
+    ctypes.memset(_HEADS, 0, 8 * _BUCKETS)
+    HEADER.epoch.add(1)
+    HEADER.used.store(0)

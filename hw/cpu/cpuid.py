@@ -1,0 +1,58 @@
+"""What CPUID answers: exactly what the core has.
+
+Spec: AMD64 APM vol. 3, appendix E.
+State: none but the registers of the asking core. Context: Python.
+"""
+
+from typing import Final
+
+from hw.cpu.state import CpuState
+from hw.spec.paging import PHYS_BITS
+
+_VENDOR: Final = b"AuthenticAMD"
+_BRAND: Final = b"mpkernel process core".ljust(48, b"\0")
+#: Family 17h, model 31h, stepping 0.
+_SIGNATURE: Final = 0x0083_0F10
+
+#: Leaf 1, ecx: CX16 (bit 13), POPCNT (23), hypervisor present (31).
+_FEATURES_ECX: Final = 1 << 13 | 1 << 23 | 1 << 31
+#: Leaf 1, edx: TSC PSE MSR PAE CX8 APIC PGE CMOV.
+_FEATURES_EDX: Final = 1 << 4 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9 | 1 << 13 | 1 << 15
+#: Leaf 8000_0001, edx: those of leaf 1, SYSCALL (11), NX (20), 1 GiB pages (26), RDTSCP (27), LM (29).
+_EXTENDED_EDX: Final = _FEATURES_EDX | 1 << 11 | 1 << 20 | 1 << 26 | 1 << 27 | 1 << 29
+#: Leaf 8000_0001, ecx: LAHF in long mode (0), LZCNT (5).
+_EXTENDED_ECX: Final = 1 << 0 | 1 << 5
+_INVARIANT_TSC: Final = 1 << 8
+
+
+def _words(data: bytes) -> tuple[int, ...]:
+    return tuple(int.from_bytes(data[k : k + 4], "little") for k in range(0, len(data), 4))
+
+
+def leaf(number: int, core_index: int) -> tuple[int, int, int, int]:
+    """eax, ebx, ecx, edx of a leaf; zeros where there is none."""
+    b, d, c = _words(_VENDOR)
+    if number == 0:
+        return 1, b, c, d
+    if number == 1:
+        return _SIGNATURE, (core_index & 0xFF) << 24 | 8 << 8, _FEATURES_ECX, _FEATURES_EDX
+    if number == 0x8000_0000:
+        return 0x8000_0008, b, c, d
+    if number == 0x8000_0001:
+        return _SIGNATURE, 0, _EXTENDED_ECX, _EXTENDED_EDX
+    if 0x8000_0002 <= number <= 0x8000_0004:
+        words = _words(_BRAND[(number - 0x8000_0002) * 16 :][:16])
+        return words[0], words[1], words[2], words[3]
+    if number == 0x8000_0007:
+        return 0, 0, 0, _INVARIANT_TSC
+    if number == 0x8000_0008:
+        return 48 << 8 | PHYS_BITS, 0, 0, 0
+    return 0, 0, 0, 0
+
+
+def execute(state: CpuState) -> None:
+    """CPUID (two bytes), counted as one instruction."""
+    eax, ebx, ecx, edx = leaf(state.rax & 0xFFFF_FFFF, state.core_index)
+    state.rax, state.rbx, state.rcx, state.rdx = eax, ebx, ecx, edx
+    state.rip += 2
+    state.instructions += 1

@@ -1,0 +1,108 @@
+"""Jumps, calls, returns, loops.
+
+State: none. Context: Python, while decoding.
+"""
+
+import re
+from typing import Any, Final
+
+from hw.cpu.block_builder import BARRIER, COMPARE, LOGIC, BlockBuilder
+from hw.cpu.encodings.token import NUMBER, Build, Factory
+from hw.cpu.flags import CONDITIONS
+from hw.cpu.operands import OFFSET, REGISTER_KIND, memory
+
+
+def _jump_if(mnemonic: str, _: list[str]) -> Build:
+    code = CONDITIONS.index(mnemonic[1:])
+    plain = {end: NUMBER[f"j{code}{end}"] for end in ("", "_far")}
+    after = {end: NUMBER.get(f"j{code}_ac{end}", -1) for end in ("", "_far")}
+    fused = {
+        (name[: name.rindex("_j")], end): number
+        for name, number in NUMBER.items()
+        for end in ("", "_far")
+        if re.search(rf"_r?[rim]_?j{code}{end}$|_m[ri]_j{code}{end}$", name)
+    }
+
+    def build(d: BlockBuilder, i: Any) -> None:
+        taken, other = i.near_branch_target, d.next_rip
+        end = "" if d.stays(taken, other) else "_far"
+        number = fused.get((d.after, end)) if d.after else None
+        if number is None:
+            valid = d.compare == LOGIC or (d.compare == COMPARE and code >> 1 != 4)
+            number = after[end] if valid and after[end] >= 0 else plain[end]
+            d.emit(number, BARRIER)
+        d.end(number, taken, other)
+
+    return build
+
+
+def _direct(mnemonic: str, _: list[str]) -> Build:
+    """JMP and CALL of a relative target."""
+    near, far = NUMBER[mnemonic], NUMBER[f"{mnemonic}_far"]
+
+    def build(d: BlockBuilder, i: Any) -> None:
+        target = i.near_branch_target
+        number = near if d.stays(target) else far
+        d.emit(number, BARRIER, imm=d.next_rip)
+        d.end(number, target)
+
+    return build
+
+
+def _indirect(mnemonic: str, _: list[str]) -> Build:
+    """JMP and CALL of a register or memory."""
+    r, m = NUMBER[f"{mnemonic}_r"], NUMBER[f"{mnemonic}_m"]
+
+    def build(d: BlockBuilder, i: Any) -> None:
+        if i.op0_kind == REGISTER_KIND:
+            d.emit(r, BARRIER, b=OFFSET[i.op0_register], imm=d.next_rip)
+            d.end(r)
+        else:
+            base, _, _, disp = memory(d, i, indexed=False)
+            d.emit(m, BARRIER, base=base, disp=disp, imm=d.next_rip)
+            d.end(m)
+
+    return build
+
+
+def _ret(_: str, tokens: list[str]) -> Build:
+    number = NUMBER["ret"]
+    has_operand = bool(tokens)
+
+    def build(d: BlockBuilder, i: Any) -> None:
+        d.emit(number, BARRIER, imm=i.immediate(0) if has_operand else 0)
+        d.end(number)
+
+    return build
+
+
+def _count(mnemonic: str, tokens: list[str]) -> Build:
+    """LOOP, LOOPE, LOOPNE, JRCXZ, JECXZ."""
+    if mnemonic in ("jrcxz", "jecxz"):
+        name = "jcxz64" if mnemonic == "jrcxz" else "jcxz32"
+    else:
+        name = mnemonic + ("32" if tokens[-1] == "ECX" else "64")
+    near, far = NUMBER[name], NUMBER[f"{name}_far"]
+
+    def build(d: BlockBuilder, i: Any) -> None:
+        target, other = i.near_branch_target, d.next_rip
+        number = near if d.stays(target, other) else far
+        d.emit(number, BARRIER)
+        d.end(number, target, other)
+
+    return build
+
+
+def jump_or_call(code_name: str) -> Build | None:
+    """The builder of a JMP or CALL of 64-bit code; None for far and 16-bit ones."""
+    mnemonic, *tokens = code_name.split("_")
+    if tokens[0].startswith("REL"):
+        return _direct(mnemonic.lower(), tokens) if tokens[-1] == "64" else None
+    return _indirect(mnemonic.lower(), tokens) if tokens[0] == "RM64" else None
+
+
+TABLE: Final[dict[str, Factory]] = {
+    **{f"J{c.upper()}": _jump_if for c in CONDITIONS},
+    **dict.fromkeys(("LOOP", "LOOPE", "LOOPNE", "JRCXZ", "JECXZ"), _count),
+    "RETNQ": _ret,
+}

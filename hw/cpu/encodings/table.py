@@ -1,0 +1,34 @@
+"""The instructions that the core has: their encodings' builders. What is in no table is absent: #UD.
+
+State: none. Context: Python, while decoding.
+"""
+
+from typing import Final
+
+from hw.cpu.encodings import arithmetic, flow, moves, shifts, stack, strings
+from hw.cpu.encodings.flow import jump_or_call
+from hw.cpu.encodings.token import Build, Factory
+
+_TABLE: Final[dict[str, Factory]] = {
+    name: factory
+    for family in (moves, arithmetic, shifts, stack, flow, strings)
+    for name, factory in family.TABLE.items()
+}
+#: Mnemonics shared with SSE, or operands, that the general-register core does not have.
+_ABSENT_TOKENS: Final = frozenset(
+    ("SREG", "CR", "DR", "TR", "XMM", "MM", "ES", "CS", "SS", "DS", "FS", "GS")
+)
+#: Encodings that 64-bit mode does not have, or whose result is undefined.
+_ABSENT_CODES: Final = frozenset(("PUSH_R32", "POP_R32", "PUSH_RM32", "POP_RM32", "BSWAP_R16"))
+
+
+def builder_for(code_name: str) -> Build | None:
+    """The builder of an encoding named as in iced's ``Code``, or None if it is absent."""
+    mnemonic, *tokens = code_name.split("_")
+    if mnemonic in ("JMP", "CALL"):
+        return jump_or_call(code_name)
+    factory = _TABLE.get(mnemonic)
+    absent = code_name in _ABSENT_CODES or not _ABSENT_TOKENS.isdisjoint(tokens)
+    if factory is None or absent:
+        return None
+    return factory(mnemonic.lower(), tokens)

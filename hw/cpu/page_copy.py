@@ -1,0 +1,62 @@
+"""Copies between user memory and the kernel: page by page, native, up to the first fault.
+
+State: page tables and frames in RAM. Locks: none. Context: any; never sleeps.
+"""
+
+from typing import Final
+
+from hw.cpu.mmu import code_written, may_give_write_tag
+from hw.cpu.primitives import host_load, host_store, u64
+from hw.cpu.subset import noinline
+from hw.cpu.walker import RAM_END_AT, WALK_FAULT, walk
+from hw.spec.layout import DIRECT_MAP
+from hw.spec.paging import ACCESS_USER, ACCESS_WRITE
+
+#: Addresses of user halves end here; the kernel copies nothing beyond.
+_USER_END: Final = 1 << 47
+
+
+@noinline
+def copy_pages(cr3: int, address: int, buffer: int, size: int, write: int) -> int:
+    """Copy between user memory and a host buffer; bytes done before the first fault."""
+    done = 0
+    while done < size:
+        here = u64(address + done)
+        if here >= _USER_END:
+            return done
+        access = ACCESS_USER | (ACCESS_WRITE if write != 0 else 0)
+        found = walk(cr3, here, access, 1, 1)
+        frame = found & ~0xFFF
+        if found & WALK_FAULT != 0 or frame >= host_load(RAM_END_AT, 64):
+            return done
+        room = 4096 - (here & 0xFFF)
+        count = room if room < size - done else size - done
+        host = DIRECT_MAP + frame + (here & 0xFFF)
+        if write != 0:
+            _copy_bytes(host, buffer + done, count)
+            if not may_give_write_tag(frame):
+                code_written(frame)
+        else:
+            _copy_bytes(buffer + done, host, count)
+        done += count
+    return done
+
+
+@noinline
+def _copy_bytes(target: int, source: int, count: int) -> None:
+    """Copy within the host; words where both are aligned alike, so that none is torn."""
+    done = 0
+    if (target ^ source) & 7 == 0:
+        while done < count and (target + done) & 7 != 0:
+            host_store(target + done, 8, host_load(source + done, 8))
+            done += 1
+        while done + 8 <= count:
+            host_store(target + done, 64, host_load(source + done, 64))
+            done += 8
+    else:
+        while done + 8 <= count:
+            host_store(target + done, 64, host_load(source + done, 64))
+            done += 8
+    while done < count:
+        host_store(target + done, 8, host_load(source + done, 8))
+        done += 1

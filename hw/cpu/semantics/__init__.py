@@ -1,0 +1,1 @@
+"""What each instruction does, written once in the typed subset; a file a family."""

@@ -1,0 +1,38 @@
+"""A handler: one subset function with its compile-time constants, known by a name and a number.
+
+Names say operation, size and operand form, as in ``add32_rm``: r register, i immediate, m memory at
+base + disp, x memory at base + index << scale + disp; a trailing ``_nf`` writes no flags.
+
+State: none. Context: any.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hw.cpu.micro_op import MicroOp
+from hw.cpu.primitives import get, u64
+from hw.cpu.state import CpuState
+
+SIZES: Final = (8, 16, 32, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """``form(state, micro_op, *constants)``; an ender passes control on by itself."""
+
+    name: str
+    form: Callable[..., Any]
+    constants: tuple[Any, ...] = ()
+
+
+def address(s: CpuState, u: MicroOp, form: str) -> int:
+    """Effective address: form "m" is base + disp, "x" adds the scaled index."""
+    if form == "m":
+        return u64(get(s, u.base, 64) + u.disp)
+    return u64(get(s, u.base, 64) + (get(s, u.index, 64) << u.scale) + u.disp)
+
+
+def position(u: MicroOp) -> int:
+    """How many instructions of the block ran before this one."""
+    return u.place >> 48

@@ -1,0 +1,169 @@
+"""String instructions, alone and repeated.
+
+A repeated one updates rcx, rsi and rdi as it goes, so a fault or an interrupt leaves it restartable.
+Upwards within pages MOVS and STOS go by the host's own REP instructions. Iterations are charged to the
+chunk but not counted as instructions; after ITERATIONS of them the instruction is left unfinished, so
+that a pending interrupt does not wait.
+
+A micro-op's ``disp`` masks addresses and count (32 bits with the address-size prefix), ``b`` is the
+segment base of the source.
+
+Spec: AMD64 APM vol. 3, MOVS STOS LODS SCAS CMPS, 1.2.6 (REP).
+Context: native code, oracle.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from hw.cpu.control import budget_left, dispatch, leave, micro_op_address
+from hw.cpu.flags import set_compare
+from hw.cpu.micro_op import PLACE_BITS, SLOT, MicroOp
+from hw.cpu.mmu import host_address_for_read, host_address_for_write, load, store
+from hw.cpu.primitives import get, host_copy, host_fill, put, sext, u64
+from hw.cpu.semantics.handler import SIZES, Handler, position
+from hw.cpu.state import CpuState
+from hw.spec.registers import RFLAGS_DF
+
+ITERATIONS: Final = 16384
+
+
+def _step(s: CpuState, bits: int) -> int:
+    """How far an iteration moves the pointers."""
+    return u64(0 - bits // 8) if s.rflags & RFLAGS_DF != 0 else bits // 8
+
+
+def _source(s: CpuState, u: MicroOp) -> int:
+    return u64((s.rsi & u.disp) + get(s, u.b, 64))
+
+
+def _move_rsi(s: CpuState, u: MicroOp, by: int) -> None:
+    s.rsi = (s.rsi + by) & u.disp
+
+
+def _move_rdi(s: CpuState, u: MicroOp, by: int) -> None:
+    s.rdi = (s.rdi + by) & u.disp
+
+
+def movs(s: CpuState, u: MicroOp, bits: int) -> bool:
+    """One element from [rsi] to [rdi]."""
+    value = load(s, _source(s, u), bits)
+    store(s, s.rdi & u.disp, bits, value)
+    step = _step(s, bits)
+    _move_rsi(s, u, step)
+    _move_rdi(s, u, step)
+    return True
+
+
+def stos(s: CpuState, u: MicroOp, bits: int) -> bool:
+    """rax to [rdi]."""
+    store(s, s.rdi & u.disp, bits, get(s, 0, bits))
+    _move_rdi(s, u, _step(s, bits))
+    return True
+
+
+def lods(s: CpuState, u: MicroOp, bits: int) -> bool:
+    """[rsi] to rax."""
+    put(s, 0, bits, load(s, _source(s, u), bits))
+    _move_rsi(s, u, _step(s, bits))
+    return True
+
+
+def scas(s: CpuState, u: MicroOp, bits: int) -> bool:
+    """Compare rax with [rdi]; whether equal."""
+    value = load(s, s.rdi & u.disp, bits)
+    set_compare(s, get(s, 0, bits), value, bits)
+    _move_rdi(s, u, _step(s, bits))
+    return get(s, 0, bits) == value
+
+
+def cmps(s: CpuState, u: MicroOp, bits: int) -> bool:
+    """Compare [rsi] with [rdi]; whether equal."""
+    left = load(s, _source(s, u), bits)
+    right = load(s, s.rdi & u.disp, bits)
+    set_compare(s, left, right, bits)
+    step = _step(s, bits)
+    _move_rsi(s, u, step)
+    _move_rdi(s, u, step)
+    return left == right
+
+
+_OPERATIONS: Final = {"movs": movs, "stos": stos, "lods": lods, "scas": scas, "cmps": cmps}
+
+
+def once(s: CpuState, u: MicroOp, name: str, bits: int) -> None:
+    """Without REP."""
+    _OPERATIONS[name](s, u, bits)
+
+
+def _least(a: int, b: int) -> int:
+    return a if a < b else b
+
+
+def _bulk(s: CpuState, u: MicroOp, name: str, bits: int, count: int) -> int:
+    """Elements done at once by the host: upwards, up to the end of a page; 0 if none."""
+    target = s.rdi & u.disp
+    room = (4096 - (target & 0xFFF)) // (bits // 8)
+    if name == "movs":
+        room = _least(room, (4096 - (_source(s, u) & 0xFFF)) // (bits // 8))
+    n = _least(_least(count, room), ITERATIONS)
+    if s.rflags & RFLAGS_DF == 0 and n != 0:
+        if name == "movs":
+            source_host = host_address_for_read(s, _source(s, u))
+            host_copy(host_address_for_write(s, target), source_host, n, bits)
+            _move_rsi(s, u, n * (bits // 8))
+        else:
+            host_fill(host_address_for_write(s, target), s.rax, n, bits)
+        _move_rdi(s, u, n * (bits // 8))
+        return n
+    return 0
+
+
+def repeated(s: CpuState, u: MicroOp, name: str, bits: int, while_equal: int) -> None:
+    """With REP; SCAS and CMPS go on while the result is ``while_equal`` (1: REPE, 0: REPNE)."""
+    done = 0
+    while s.rcx & u.disp != 0 and done < ITERATIONS:
+        count = s.rcx & u.disp
+        n = 1
+        if name in ("movs", "stos"):
+            bulk = _bulk(s, u, name, bits, count)
+            if bulk == 0:
+                _OPERATIONS[name](s, u, bits)
+            n = 1 if bulk == 0 else bulk
+            s.rcx = count - n
+        else:
+            equal = _OPERATIONS[name](s, u, bits)
+            s.rcx = count - 1
+            if name in ("scas", "cmps"):
+                if equal != (while_equal != 0):
+                    done += 1
+                    break
+        done += n
+    _charge(s, u, name, done, while_equal)
+
+
+def _charge(s: CpuState, u: MicroOp, name: str, done: int, while_equal: int) -> None:
+    """Go on, or leave if there is more to do; iterations use up the chunk but are not counted."""
+    s.instructions = u64(s.instructions - done)
+    if s.rcx & u.disp != 0 and done >= ITERATIONS and _wants_more(s, name, while_equal):
+        s.rip = sext(u.place, PLACE_BITS)
+        s.link_slot = 0
+        leave(u64(budget_left() - position(u) - done))
+    else:
+        dispatch(micro_op_address(SLOT), u64(budget_left() - done))
+
+
+def _wants_more(s: CpuState, name: str, while_equal: int) -> bool:
+    """Whether the last comparison lets a repeated SCAS or CMPS go on."""
+    if name in ("scas", "cmps"):
+        return (s.flag_a == s.flag_b) == (while_equal != 0)
+    return True
+
+
+def handlers() -> Iterator[Handler]:
+    """All of this family."""
+    for bits in SIZES:
+        for name in _OPERATIONS:
+            yield Handler(f"{name}{bits}", once, (name, bits))
+            yield Handler(f"rep_{name}{bits}", repeated, (name, bits, 1))
+            if name in ("scas", "cmps"):
+                yield Handler(f"repne_{name}{bits}", repeated, (name, bits, 0))

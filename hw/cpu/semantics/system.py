@@ -1,0 +1,100 @@
+"""System calls, exceptions raised by instructions, time, identification.
+
+Spec: AMD64 APM vol. 2, 6.1.1 (SYSCALL), 8.2; vol. 3, RDTSC RDTSCP CPUID INTn UD2 HLT.
+State: the machine's clock (hw.cpu.state.TSC). Context: native code, oracle.
+"""
+
+import ctypes
+from collections.abc import Iterator
+from typing import Final
+
+from hw.cpu.control import budget_left, leave, leave_fault
+from hw.cpu.exits import EXIT_CPUID, EXIT_EXCEPTION, EXIT_ILLEGAL, EXIT_SYSCALL
+from hw.cpu.flags import flags_now
+from hw.cpu.micro_op import PLACE_BITS, MicroOp
+from hw.cpu.mmu import exception
+from hw.cpu.primitives import full_fence, host_load, host_tsc, low, sext, u32, u64
+from hw.cpu.semantics.handler import Handler, position
+from hw.cpu.state import TSC, CpuState
+from hw.spec.registers import RFLAGS_RF
+
+_TSC_START_AT: Final = ctypes.addressof(TSC)
+
+
+def machine_tsc() -> int:
+    """The machine's one time-stamp counter."""
+    return u64(host_tsc() - host_load(_TSC_START_AT, 64))
+
+
+def syscall(s: CpuState, u: MicroOp) -> None:
+    """SYSCALL in exit mode: rip (``imm``) to rcx, flags to r11, out to the kernel.
+
+    Vector mode differs only here: it would load rip from LSTAR instead of leaving.
+    """
+    s.rcx = u.imm
+    s.r11 = flags_now(s) & ~RFLAGS_RF
+    s.rip = u.imm
+    s.exit_reason = EXIT_SYSCALL
+    leave(u64(budget_left() - position(u) - 1))
+
+
+def trap(s: CpuState, u: MicroOp, vector: int) -> None:
+    """An exception after the instruction (INT3): rip is that of the next one."""
+    s.rip = u.imm
+    s.exit_reason = EXIT_EXCEPTION
+    s.exit_vector = vector
+    s.exit_error = 0
+    leave(u64(budget_left() - position(u) - 1))
+
+
+def raise_exception(s: CpuState, u: MicroOp) -> None:
+    """An exception instead of the instruction: vector ``a``, error code ``imm``."""
+    exception(s, u.a, u.imm)
+    leave_fault()
+
+
+def leave_undone(s: CpuState, u: MicroOp, reason: int) -> None:  # noqa: ARG001
+    """Leave native code before the instruction, which is finished in Python or not there."""
+    s.fault = 1
+    s.exit_reason = reason
+    leave_fault()
+
+
+def fault_exit(s: CpuState, u: MicroOp) -> None:
+    """What ``leave_fault`` does: rip of the instruction at hand, exact count, out."""
+    s.rip = sext(u.place, PLACE_BITS)
+    s.fault = 0
+    leave(u64(budget_left() - position(u)))
+
+
+def rdtsc(s: CpuState, u: MicroOp) -> None:  # noqa: ARG001
+    """Time-stamp counter to edx:eax."""
+    now = machine_tsc()
+    s.rax = u32(now)
+    s.rdx = now >> 32
+
+
+def rdtscp(s: CpuState, u: MicroOp) -> None:
+    """RDTSC, and the core's number to ecx."""
+    rdtsc(s, u)
+    s.rcx = low(s.core_index, 32)
+
+
+def nop(s: CpuState, u: MicroOp) -> None:
+    """Nothing."""
+
+
+def fence(s: CpuState, u: MicroOp) -> None:  # noqa: ARG001
+    """MFENCE, LFENCE, SFENCE: a full barrier of the host."""
+    full_fence()
+
+
+def handlers() -> Iterator[Handler]:
+    """All of this family."""
+    yield Handler("syscall", syscall)
+    yield Handler("int3", trap, (3,))
+    yield Handler("raise", raise_exception)
+    yield Handler("illegal", leave_undone, (EXIT_ILLEGAL,))
+    yield Handler("cpuid", leave_undone, (EXIT_CPUID,))
+    for form in (rdtsc, rdtscp, nop, fence):
+        yield Handler(form.__name__, form)

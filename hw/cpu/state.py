@@ -1,0 +1,136 @@
+"""The register file of a core, with its TLB and jump cache: one block of board memory a core.
+
+Handlers hold its address in a host register; all they touch stands at constant offsets. Operands
+name registers by their byte offset, so AH is a byte at offset 1 and "no register" is ``zero``.
+
+Flags are lazy: while ``flag_kind`` is not FLAGS_READY, the six status flags follow from flag_kind,
+flag_a and flag_b, and the bits in ``rflags`` are stale (hw.cpu.flags). At every Exit they are ready.
+
+    TLB entry, 32 bytes: read tag | write tag | fetch tag | addend (host address - guest address)
+    jump cache entry, 16 bytes: rip | host address of the first micro-op
+    A tag is the page's address; NO_TAG matches none.
+
+State: board memory. Locks: none; touched only by its own core, but for ``running`` and ``seen_*``,
+which others read. Context: any.
+"""
+
+import ctypes
+from typing import Annotated, Any, Final
+
+from hw.ram import BOARD
+from hw.spec.layout import Layout, atomic, layout, this_cpu, u64
+from hw.spec.memory_map import MAX_CPUS
+from hw.spec.registers import CR0_ET, CR0_NE, CR0_PE, CR0_PG, CR0_WP, CR4_PAE, EFER_LMA, EFER_LME
+from hw.spec.registers import EFER_NXE, EFER_SCE, RFLAGS_FIXED, RFLAGS_IF
+
+TLB_ENTRIES: Final = 1024
+TLB_ENTRY_SIZE: Final = 32
+JUMP_ENTRIES: Final = 2048
+JUMP_ENTRY_SIZE: Final = 16
+#: In a TLB tag or a jump entry's rip: matches no address.
+NO_TAG: Final = 1 << 62 | 1
+
+_TLB_BYTES: Final = ctypes.c_uint8 * (TLB_ENTRIES * TLB_ENTRY_SIZE)
+_JUMP_BYTES: Final = ctypes.c_uint8 * (JUMP_ENTRIES * JUMP_ENTRY_SIZE)
+_GPRS: Final = ctypes.c_uint64 * 16
+
+
+@layout()
+class CpuState(Layout):
+    """One core. The first 256 bytes can be operands of micro-ops."""
+
+    rax: Annotated[u64, this_cpu]
+    rcx: Annotated[u64, this_cpu]
+    rdx: Annotated[u64, this_cpu]
+    rbx: Annotated[u64, this_cpu]
+    rsp: Annotated[u64, this_cpu]
+    rbp: Annotated[u64, this_cpu]
+    rsi: Annotated[u64, this_cpu]
+    rdi: Annotated[u64, this_cpu]
+    r8: Annotated[u64, this_cpu]
+    r9: Annotated[u64, this_cpu]
+    r10: Annotated[u64, this_cpu]
+    r11: Annotated[u64, this_cpu]
+    r12: Annotated[u64, this_cpu]
+    r13: Annotated[u64, this_cpu]
+    r14: Annotated[u64, this_cpu]
+    r15: Annotated[u64, this_cpu]
+    zero: Annotated[u64, this_cpu]  #: always 0: the absent base or index
+    address: Annotated[u64, this_cpu]  #: effective address left by an address micro-op
+    rip: Annotated[u64, this_cpu]
+    rflags: Annotated[u64, this_cpu]
+    flag_kind: Annotated[u64, this_cpu]
+    flag_a: Annotated[u64, this_cpu]
+    flag_b: Annotated[u64, this_cpu]
+    fs_base: Annotated[u64, this_cpu]
+    gs_base: Annotated[u64, this_cpu]
+    reserved_0x0c8: u64
+    cr0: Annotated[u64, this_cpu]
+    cr2: Annotated[u64, this_cpu]
+    cr3: Annotated[u64, this_cpu]
+    cr4: Annotated[u64, this_cpu]
+    efer: Annotated[u64, this_cpu]
+    cpl: Annotated[u64, this_cpu]
+
+    instructions: Annotated[u64, this_cpu]  #: executed since power-on, exact at every Exit
+    deadline_tsc: Annotated[u64, atomic]  #: machine TSC at which run() ends with Interrupt
+    core_index: Annotated[u64, this_cpu]
+    handlers: Annotated[u64, this_cpu]  #: host address of the table of handlers
+    exit_reason: Annotated[u64, this_cpu]  #: EXIT_* of hw.cpu.exits
+    exit_vector: Annotated[u64, this_cpu]
+    exit_error: Annotated[u64, this_cpu]
+    fault: Annotated[u64, this_cpu]  #: not 0: the access just tried has failed, exit_* say why
+    budget: Annotated[u64, this_cpu]  #: instructions left in this chunk (signed)
+    link_slot: Annotated[u64, this_cpu]  #: host address of the link that wants the next block, or 0
+    single: Annotated[u64, this_cpu]  #: one instruction of a private block runs, see hw.cpu.core
+    running: Annotated[u64, atomic]  #: 1 while native code runs or a block is published
+    seen_generation: Annotated[u64, atomic]  #: HEADER.code_generation that the caches reflect
+    seen_epoch: Annotated[u64, this_cpu]  #: arena epoch that the jump cache reflects
+    code_frame: Annotated[u64, this_cpu]  #: frame that the last fetch translation gave
+    reserved_0x178: u64
+    reserved_0x180: Annotated[Any, ctypes.c_uint8 * 128]
+    xmm: Annotated[Any, ctypes.c_uint64 * 32]  #: sixteen registers, low half first
+    x87: Annotated[Any, ctypes.c_uint64 * 16]  #: eight registers, 80 bits in 16 bytes each
+    mxcsr: Annotated[u64, this_cpu]
+    fpu_control: Annotated[u64, this_cpu]
+    fpu_status: Annotated[u64, this_cpu]
+    fpu_tags: Annotated[u64, this_cpu]
+    reserved_0x3a0: Annotated[Any, ctypes.c_uint8 * (4096 - 0x3A0)]
+    tlb: Annotated[Any, _TLB_BYTES]
+    jumps: Annotated[Any, _JUMP_BYTES]
+
+    @property
+    def gpr(self) -> Any:
+        """The sixteen general registers in encoding order, as an array of integers."""
+        return _GPRS.from_buffer(self)
+
+
+TLB_OFFSET: Final = CpuState.offset_of("tlb")
+JUMP_OFFSET: Final = CpuState.offset_of("jumps")
+
+#: The register files, by core index.
+CORES: Final = BOARD.place_array(CpuState, MAX_CPUS, align=4096)
+
+
+@layout(size=8)
+class TscWord(Layout):
+    """The machine's clock."""
+
+    start: Annotated[u64, atomic]  #: host TSC when the machine's TSC was 0
+
+
+TSC: Final = BOARD.place(TscWord)
+
+
+def reset(index: int) -> None:
+    """Registers of a core that a kernel starts in long mode, user privilege (exit mode)."""
+    state = CORES[index]
+    state.core_index = index
+    state.cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG
+    state.cr4 = CR4_PAE
+    state.efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE
+    state.cpl = 3
+    state.rflags = RFLAGS_FIXED | RFLAGS_IF
+    state.deadline_tsc = (1 << 64) - 1
+    state.mxcsr = 0x1F80
+    state.fpu_control = 0x37F
