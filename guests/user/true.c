@@ -1,0 +1,8 @@
+/* true: succeed. */
+#include "ulib.h"
+
+int main(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return 0;
+}

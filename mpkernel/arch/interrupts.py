@@ -1,0 +1,76 @@
+"""The interrupt flag of this CPU, and the safepoints at which interrupts are taken.
+
+Kernel code is interrupted only where it enables interrupts (``enable``, ``restore``), at each turn
+of a spin loop, at an await, in idle, and on the way to user mode. So a handler can meet a lock that
+its own CPU holds only where real kernels can meet it too: with interrupts enabled.
+
+State: CpuArea.irqs_off; the local APIC. Locks: none; EOI takes none either. Context: any.
+"""
+
+from hw.ram import PENDING, PENDING_INTERRUPT
+from mpkernel.arch.cpu import cpu
+
+
+def enabled() -> bool:
+    """Whether interrupts are taken at safepoints."""
+    return not cpu().area.irqs_off
+
+
+def disable() -> None:
+    """Interrupts wait from here on."""
+    cpu().area.irqs_off = 1
+
+
+def enable() -> None:
+    """Interrupts are taken from here on, those that wait at once."""
+    cpu().area.irqs_off = 0
+    safepoint()
+
+
+def save() -> int:
+    """Disable interrupts; return the flag for ``restore``."""
+    area = cpu().area
+    flag: int = area.irqs_off
+    area.irqs_off = 1
+    return flag
+
+
+def restore(flag: int) -> None:
+    """Back to what ``save`` found; a safepoint if that was enabled."""
+    if not flag:
+        enable()
+
+
+def safepoint() -> None:
+    """Take the interrupts that wait, if they are enabled. May run any handler."""
+    this = cpu()
+    if this.area.irqs_off or not PENDING[this.index].bits.value & PENDING_INTERRUPT:
+        return
+    take_pending()
+
+
+def take_pending() -> None:
+    """Run the handlers of all interrupts that this CPU's local APIC accepts now.
+
+    Handlers run with interrupts off, to the end, in order of priority (AMD APM vol. 2, 16.6).
+    """
+    this = cpu()
+    area = this.area
+    apic, handler = this.apic, this.interrupt_handler
+    if apic is None or handler is None:
+        return
+    while True:
+        PENDING[this.index].bits.and_(~PENDING_INTERRUPT)
+        vector = apic.accept()
+        if vector is None:
+            return
+        flag = area.irqs_off
+        area.irqs_off = 1
+        area.irq_depth += 1
+        area.interrupts += 1
+        interrupted, this.held = this.held, []  # a handler's lock order begins anew
+        handler(vector)
+        assert not this.held, f"interrupt {vector} leaves with locks held"
+        this.held = interrupted
+        area.irq_depth -= 1
+        area.irqs_off = flag

@@ -1,0 +1,1 @@
+"""ext2: the file system of the root disk."""

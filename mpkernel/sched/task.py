@@ -1,0 +1,97 @@
+"""Task: what is scheduled. A thread of a process, or of the kernel.
+
+    NEW -> READY <-> RUNNING -> SLEEPING | BLOCKED -> READY      (wake)
+                     RUNNING -> DEAD
+
+A task in user mode is bytes only, so any CPU may run it. A task inside the kernel is a coroutine of
+the CPU whose Python process holds it, its home: it sleeps there and is woken there.
+
+State: RAM. Locks: the run-queue lock of ``cpu`` guards state, on_cpu and run_node.
+"""
+
+import ctypes
+from typing import Annotated, Any, Final
+
+from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, this_cpu, u8, u32, u64
+from mpkernel.arch.cpu import cpu
+from mpkernel.collections.list import ListNode
+from mpkernel.sched.timer import Timer
+from mpkernel.sync.refcount import Refcount
+
+TASK_NEW: Final = 0  #: being made
+TASK_READY: Final = 1  #: waits for a CPU
+TASK_RUNNING: Final = 2  #: runs, in user mode or in the kernel
+TASK_SLEEPING: Final = 3  #: waits for an event or a signal
+TASK_BLOCKED: Final = 4  #: waits for an event that comes for certain; no signal wakes it
+TASK_DEAD: Final = 5  #: will not run again
+
+STATE_LETTERS: Final = "NRRSDX"  #: as ps shows them
+
+#: Bytes for the user registers of a task; arch.context says what stands where.
+CONTEXT_BYTES: Final = 1024
+NAME_BYTES: Final = 16
+
+
+@layout(size=32)
+class Waiter(Layout):
+    """One task's place in one wait queue. Lives in the caller's object (Task.waiter)."""
+
+    node: Annotated[ListNode, guarded_by("WaitQueue.lock")]
+    task: Annotated[u64, fixed]
+    is_woken: u32  #: 1 once a waker took this waiter off the queue
+    reserved_0x01c: u32
+
+
+@layout()
+class Task(Layout):
+    """A schedulable thread."""
+
+    context: Annotated[Any, ctypes.c_uint8 * CONTEXT_BYTES]  #: user registers while off the CPU
+    # fixed after creation
+    tid: Annotated[u32, fixed]
+    process: Annotated[u64, fixed]  #: Process, 0 for a kernel thread
+    # guarded by the lock of the run queue of ``cpu``
+    state: Annotated[u32, atomic]  #: TASK_*; the task itself sets SLEEPING and BLOCKED
+    cpu: Annotated[u32, atomic]  #: home CPU; changes only while in_kernel is 0 and it is queued
+    on_cpu: Annotated[u32, guarded_by("RunQueue.lock")]  #: 1: a CPU runs it, or is leaving it
+    run_node: Annotated[ListNode, guarded_by("RunQueue.lock")]
+    affinity: Annotated[u64, guarded_by("RunQueue.lock")]  #: bit a CPU it may run on
+    # of the CPU that runs it
+    in_kernel: Annotated[u32, this_cpu]  #: 1: has a coroutine on its home CPU, cannot migrate
+    slice_ns: Annotated[u64, this_cpu]  #: CPU time left of this turn
+    user_ns: Annotated[u64, this_cpu]  #: CPU time in user mode
+    system_ns: Annotated[u64, this_cpu]  #: CPU time in the kernel
+    switches: Annotated[u64, this_cpu]
+    started_ns: Annotated[u64, fixed]  #: monotonic time of creation
+    address_space: Annotated[u64, this_cpu]  #: AddressSpace, 0 for a kernel thread
+    # signals and the process's life (mpkernel.proc)
+    signal_pending: Annotated[u32, atomic]  #: 1: look for signals before user mode
+    exit_code: u32  #: as wait4 reports it, once DEAD
+    signal_mask: u64
+    signals: Annotated[u64, atomic]  #: pending for this thread, bit signal-1
+    clear_tid: u64  #: user address cleared at exit (CLONE_CHILD_CLEARTID), 0 for none
+    thread_node: Annotated[ListNode, guarded_by("Process.lock")]
+    references: Refcount
+    flags: Annotated[u32, atomic]
+    waiter: Waiter
+    timer: Timer
+    name: Annotated[Any, ctypes.c_uint8 * NAME_BYTES]  #: for ps and the log, NUL-padded
+    reserved_end: u8
+
+
+def current() -> Task:
+    """The task that this CPU runs. Never called from the idle loop."""
+    addr = cpu().area.current
+    assert addr, "no task runs on this CPU"
+    return Task.at(addr)
+
+
+def name_of(task: Task) -> str:
+    """The task's name as text."""
+    return bytes(task.name).split(b"\0", 1)[0].decode("utf-8", "replace")
+
+
+def set_name(task: Task, name: str) -> None:
+    """Name the task, cut to NAME_BYTES - 1 bytes."""
+    data = name.encode("utf-8", "surrogateescape")[: NAME_BYTES - 1]
+    ctypes.memmove(task.name, data.ljust(NAME_BYTES, b"\0"), NAME_BYTES)

@@ -1,0 +1,127 @@
+"""Wait queue: tasks asleep until a condition that somebody else makes true.
+
+    await pipe.readers.wait_until(lambda: pipe.bytes_ready)      # the sleeper
+    pipe.bytes_ready += n; pipe.readers.wake_all()               # the waker: first change, then wake
+
+The order that loses no wakeup: list the waiter and set SLEEPING, then test the condition, then
+give up the CPU. The waiter's memory is the task's own.
+
+State: RAM. Locks: WaitQueue.lock, over RunQueue.lock. Context: waiting is for tasks and may sleep;
+waking is for any context.
+"""
+
+import types
+from collections.abc import Callable, Generator
+from typing import Annotated
+
+from hw.spec.layout import Layout, guarded_by, layout
+from mpkernel.abi.errno import Interrupted
+from mpkernel.collections.list import ListNode
+from mpkernel.sched import timer
+from mpkernel.sched.run_queue import RUN_QUEUES
+from mpkernel.sched.task import (
+    TASK_BLOCKED,
+    TASK_READY,
+    TASK_RUNNING,
+    TASK_SLEEPING,
+    Task,
+    Waiter,
+    current,
+)
+from mpkernel.sched.wakeup import wake
+from mpkernel.sync import preempt, ranks
+from mpkernel.sync.spinlock import Spinlock
+
+
+@types.coroutine
+def give_up_cpu() -> Generator[None, None, None]:
+    """Leave the CPU until the task is woken. Its state says whether it sleeps or is ready."""
+    yield
+
+
+@layout(size=32)
+class WaitQueue(Layout):
+    """The waiters of one event."""
+
+    lock: Spinlock
+    waiters: Annotated[ListNode, guarded_by("lock")]
+
+    def init(self) -> None:
+        """Make the queue empty. Before anyone else can see it."""
+        self.lock.init(ranks.WAIT_QUEUE)
+        self.waiters.init()
+
+    async def wait_until(
+        self,
+        condition: Callable[[], object],
+        *,
+        interruptible: bool = True,
+        deadline_ns: int | None = None,
+    ) -> bool:
+        """Sleep until ``condition`` holds; False if ``deadline_ns`` (monotonic) came first.
+
+        ``condition`` is a plain function and may take spinlocks of lower rank than wait queues.
+
+        Raises:
+            Interrupted: a signal came, and the condition does not hold.
+        """
+        if condition():
+            return True
+        preempt.might_sleep()
+        task = current()
+        waiter = task.waiter
+        waiter.task = task.phys
+        state = TASK_SLEEPING if interruptible else TASK_BLOCKED
+        try:
+            while True:
+                with self.lock.irqsave():
+                    waiter.is_woken = 0
+                    if waiter.node.is_empty():
+                        self.waiters.append(waiter.node)
+                    task.state = state
+                if condition():
+                    return True
+                if interruptible and task.signal_pending:
+                    raise Interrupted
+                if deadline_ns is not None:
+                    if timer.now_ns() >= deadline_ns:
+                        return False
+                    timer.arm(task, deadline_ns)
+                await give_up_cpu()
+        finally:
+            self._finish(task, waiter)
+            if deadline_ns is not None:
+                timer.disarm(task)
+
+    def wake_one(self) -> bool:
+        """Wake the task that waits longest; False if none waits."""
+        return self._wake(1) > 0
+
+    def wake_all(self) -> int:
+        """Wake all waiters; return how many."""
+        return self._wake(1 << 32)
+
+    def is_empty(self) -> bool:
+        """Whether nobody waits; true for a moment only, but for holders of the lock."""
+        return self.waiters.is_empty()
+
+    def _wake(self, most: int) -> int:
+        woken = 0
+        with self.lock.irqsave():
+            for waiter in self.waiters.objects(Waiter, "node"):
+                if woken == most:
+                    break
+                waiter.node.remove()
+                waiter.is_woken = 1
+                wake(Task.at(waiter.task))
+                woken += 1
+        return woken
+
+    def _finish(self, task: Task, waiter: Waiter) -> None:
+        """The task runs again, or never slept: off the queue, state RUNNING."""
+        with self.lock.irqsave():
+            if not waiter.node.is_empty():
+                waiter.node.remove()
+        with RUN_QUEUES.of(task.cpu).lock.irqsave():
+            assert task.state in (TASK_SLEEPING, TASK_BLOCKED, TASK_READY, TASK_RUNNING)
+            task.state = TASK_RUNNING
