@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from typing import Any, Final, Protocol
 
 from hw.cpu.exits import CpuException, Exit, IllegalInstruction, Interrupt, PageFault, Syscall
-from mpkernel.arch import interrupts, timer, tlb_shootdown
+from mpkernel.arch import context, interrupts, timer, tlb_shootdown, tracing
 from mpkernel.arch.cpu import cpu
 from mpkernel.panic import panic
 from mpkernel.seam import Seam
@@ -69,6 +69,8 @@ def handle(left: Exit) -> KernelStack | None:
             interrupts.safepoint()
             return None
         case PageFault(address, error_code):
+            tracing.record(tracing.INSTRUCTION, context.registers().rip)
+            tracing.record(tracing.TRAP, address, error_code)
             return TRAP_HANDLERS.get().page_fault(address, error_code)
         case CpuException(vector, error_code):
             return TRAP_HANDLERS.get().exception(vector, error_code)
