@@ -10,7 +10,16 @@ State: RAM. Locks: RunQueue.lock. Context: any, interrupts included.
 from mpkernel.arch import ipi
 from mpkernel.arch.cpu import cpu
 from mpkernel.sched.run_queue import RUN_QUEUES, enqueue_locked
-from mpkernel.sched.task import TASK_BLOCKED, TASK_NEW, TASK_READY, TASK_SLEEPING, Task
+from mpkernel.sched.task import (
+    TASK_BLOCKED,
+    TASK_NEW,
+    TASK_READY,
+    TASK_RUNNING,
+    TASK_SLEEPING,
+    Task,
+)
+
+from mpkernel.trace import events
 
 
 def wake(task: Task, *, only_interruptible: bool = False) -> bool:
@@ -28,6 +37,7 @@ def wake(task: Task, *, only_interruptible: bool = False) -> bool:
         if task.on_cpu:
             return True  # its CPU has not left it yet, and will look at the state under this lock
         enqueue_locked(queue, task)
+    events.record(events.TASK_WOKEN, task.tid, home)
     kick(home)
     return True
 
@@ -50,3 +60,9 @@ def kick(home: int) -> None:
         this.area.need_resched = 1
     else:
         ipi.send_reschedule(home)
+
+
+def notice_signal(task: Task) -> None:
+    """Have a task look at ``signal_pending`` soon: wake it if it sleeps for it, else kick its CPU."""
+    if not wake(task, only_interruptible=True) and task.state == TASK_RUNNING:
+        kick(task.cpu)
