@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 from hw.spec.address import PAGE_SHIFT, PAGE_SIZE, page_up
 from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, u32, u64
-from mpkernel.abi.errno import Errno, SysError
+from mpkernel.abi.errno import SysError
 from mpkernel.arch import memory
 from mpkernel.collections.radix_tree import NODE_BYTES, RadixTree
 from mpkernel.mm import frames
@@ -233,13 +233,3 @@ def _remove_locked(cache: PageCache, index: int) -> None:
         if this.flags.value & PAGE_UP_TO_DATE:
             this.flags.store(0)
         put_page(frame)
-
-
-def check_index(cache: PageCache, index: int) -> None:
-    """Refuse a page that lies wholly beyond the end of the file.
-
-    Raises:
-        SysError: EFAULT.
-    """
-    if index << PAGE_SHIFT >= page_up(cache.size_bytes):
-        raise SysError(Errno.EFAULT)
