@@ -71,7 +71,11 @@ def copy(table: FdTable) -> FdTable:
         for index, page in enumerate(table.pages):
             if not page:
                 continue
-            new.pages[index] = frames.alloc_frame()
+            try:
+                new.pages[index] = frames.alloc_frame()
+            except SysError:
+                _free(new)
+                raise
             memory.copy(new.pages[index], page, PAGE_SIZE)
             for word in memory.words(page, _PER_PAGE):
                 if word:
@@ -81,8 +85,12 @@ def copy(table: FdTable) -> FdTable:
 
 async def put(table: FdTable) -> None:
     """One user less; the last closes all files."""
-    if not table.references.put():
-        return
+    if table.references.put():
+        _free(table)
+
+
+def _free(table: FdTable) -> None:
+    """Close all files and free the table."""
     for page in table.pages:
         if page:
             for word in memory.words(page, _PER_PAGE):
