@@ -22,12 +22,15 @@ class LockClass:
 _TABLE: Final = (
     # name, guards; taken first to taken last
     ("mount", "the table of mounts"),
-    ("inode", "an inode's size, links and directory entries (sleeping)"),
+    ("file_offset", "the position of an open file that several share (sleeping)"),
+    ("inode", "the size of a file against its writers (sleeping)"),
     ("pipe", "a pipe's ring and its ends (sleeping)"),
     ("tty", "line discipline and input ring of a terminal"),
     ("address_space", "the VMAs and page tables of an address space (sleeping)"),
     ("process_tree", "parents, children, process ids and exit states"),
     ("files", "a table of open files"),
+    ("names", "the names in a directory in memory"),
+    ("inode_table", "inodes by number"),
     ("signal", "pending signals of a process"),
     ("page_cache", "the pages of one file"),
     ("page_table", "the entries of an address space's page tables"),
@@ -49,6 +52,6 @@ CLASSES: Final = tuple(
 BY_ID: Final = {c.id: c for c in CLASSES}
 
 (
-    MOUNT, INODE, PIPE, TTY, ADDRESS_SPACE, PROCESS_TREE, FILES, SIGNAL, PAGE_CACHE, PAGE_TABLE,
-    BLOCK_QUEUE, VIRTQUEUE, IRQ_TABLE, SLAB, FRAMES, WAIT_QUEUE, TIMER, RUN_QUEUE, LOG,
+    MOUNT, FILE_OFFSET, INODE, PIPE, TTY, ADDRESS_SPACE, PROCESS_TREE, FILES, NAMES,
+    INODE_TABLE, SIGNAL, PAGE_CACHE, PAGE_TABLE, BLOCK_QUEUE, VIRTQUEUE, IRQ_TABLE, SLAB, FRAMES, WAIT_QUEUE, TIMER, RUN_QUEUE, LOG,
 ) = CLASSES  # fmt: skip
