@@ -29,6 +29,7 @@ _TABLE: Final = (
     ("process_tree", "parents, children, process ids and exit states"),
     ("files", "a table of open files"),
     ("signal", "pending signals of a process"),
+    ("futex", "the waiters on futexes of one hash bucket"),
     ("page_cache", "the pages of one file"),
     ("page_table", "the entries of an address space's page tables"),
     ("block_queue", "requests of a block device"),
@@ -49,6 +50,6 @@ CLASSES: Final = tuple(
 BY_ID: Final = {c.id: c for c in CLASSES}
 
 (
-    MOUNT, INODE, PIPE, TTY, ADDRESS_SPACE, PROCESS_TREE, FILES, SIGNAL, PAGE_CACHE, PAGE_TABLE,
+    MOUNT, INODE, PIPE, TTY, ADDRESS_SPACE, PROCESS_TREE, FILES, SIGNAL, FUTEX, PAGE_CACHE, PAGE_TABLE,
     BLOCK_QUEUE, VIRTQUEUE, IRQ_TABLE, SLAB, FRAMES, WAIT_QUEUE, TIMER, RUN_QUEUE, LOG,
 ) = CLASSES  # fmt: skip
