@@ -59,7 +59,7 @@ _libc: Final = ctypes.CDLL(None)
 
 
 def _symbol(name: str, library: str, result: Any, *arguments: Any) -> Any:  # noqa: ANN401
-    """A libc function; before glibc 2.34 the queue calls stand in librt."""
+    """Return a libc function; before glibc 2.34 the queue calls stand in librt."""
     try:
         found = getattr(_libc, name)
     except AttributeError:

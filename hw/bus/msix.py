@@ -67,14 +67,9 @@ def reset(slot: int) -> None:
     PENDING[slot].bits.store(0)
 
 
-def control(state: FunctionState) -> int:
-    """Return the capability's control word."""
-    return get(state, state.msix_cap + _CONTROL, 2) if state.msix_cap else 0
-
-
 def is_enabled(slot: int) -> bool:
     """Whether the function interrupts by messages instead of its pin."""
-    return bool(control(FUNCTIONS[slot]) & MSIX_ENABLE)
+    return bool(FUNCTIONS[slot].msix_control & MSIX_ENABLE)
 
 
 def signal(slot: int, vector: int) -> None:
@@ -83,7 +78,7 @@ def signal(slot: int, vector: int) -> None:
     if vector >= state.msix_vectors:
         return
     with state.lock:
-        word = control(state)
+        word = state.msix_control
         if not word & MSIX_ENABLE:
             return
         entry = ENTRIES[slot][vector]
@@ -99,7 +94,7 @@ def _send(entry: EntryWords) -> None:
 
 def _send_pending(slot: int, state: FunctionState) -> None:
     """Send what a mask held back. The lock is held."""
-    word = control(state)
+    word = state.msix_control
     if not word & MSIX_ENABLE or word & MSIX_FUNCTION_MASK:
         return
     pending = PENDING[slot].bits
@@ -116,6 +111,7 @@ def control_changed(slot: int) -> None:
     state = FUNCTIONS[slot]
     if state.msix_cap:
         with state.lock:
+            state.msix_control = get(state, state.msix_cap + _CONTROL, 2)
             _send_pending(slot, state)
 
 

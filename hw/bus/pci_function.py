@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 
 from hw import ram
 from hw.bus.raw_lock import RawLock
-from hw.spec.layout import Layout, fixed, guarded_by, layout, u32
+from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, u32
 from hw.spec.memory_map import PCI_WINDOW_BASE, PCI_WINDOW_SIZE
 from hw.spec.pci import (
     BAR_64BIT,
@@ -45,7 +45,7 @@ _LINE: Final = PciHeader.offset_of("interrupt_line")
 ConfigBytes = Annotated[Any, ctypes.c_uint8 * LEGACY_CONFIG_SIZE]
 
 
-@layout(size=536)
+@layout(size=544)
 class FunctionState(Layout):
     """A PCI function."""
 
@@ -56,6 +56,9 @@ class FunctionState(Layout):
     #: Offset of the data word of the virtio configuration access capability, 0 without.
     access_data: Annotated[u32, fixed]
     msix_vectors: Annotated[u32, fixed]
+    #: Copy of the capability's control word, for whoever interrupts.
+    msix_control: Annotated[u32, atomic]
+    reserved_0x1c: u32
     config: Annotated[ConfigBytes, guarded_by("FunctionState.lock")]
     mask: Annotated[ConfigBytes, fixed]
 

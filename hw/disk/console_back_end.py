@@ -139,14 +139,18 @@ class ConsoleBackEnd:
             polls.want(slot, end.config.input_fd if reads else -1, host.POLLIN)
             polls.want(slot + 1, end.config.output_fd if end.output else -1, host.POLLOUT)
 
-    def move(self, polls: PollSet) -> None:
-        """Read and write what is ready."""
+    def move(self, polls: PollSet) -> bool:
+        """Read and write what is ready; return whether something was."""
+        moved = False
         for index, end in enumerate(self._ends):
             slot = self._first_slot + 2 * index
             if polls.ready(slot):
                 self._read(end)
+                moved = True
             if polls.ready(slot + 1):
                 self._write(index, end)
+                moved = True
+        return moved
 
     def _read(self, end: PortEnd) -> None:
         data = streams.read(end.config.input_fd)

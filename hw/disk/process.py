@@ -96,14 +96,14 @@ class DeviceProcess:
             self._sleep()
             if self._polls.ready(SLOT_LAUNCHER):
                 self._leave()
-            self._console.move(self._polls)
+            if self._console.move(self._polls):
+                self._serve_console()
 
     def _serve(self) -> None:
         work = device_work.take()
         for slot, (device, back_end) in self._back_ends.items():
             if work >> slot & 1:
                 self._serve_device(device, back_end)
-        self._console.serve()
         hpet.fire_due()
         if board_registers.STATE.resized.value and board_registers.STATE.resized.xchg(0):
             self._console.resize()
@@ -115,13 +115,20 @@ class DeviceProcess:
         if device.take_reset():
             if back_end is self._console:
                 self._console.reset()
+                self._console.want(self._polls)
             return
         device.take_notified()
-        back_end.serve()
+        if back_end is self._console:
+            self._serve_console()
+        else:
+            back_end.serve()
+
+    def _serve_console(self) -> None:
+        self._console.serve()
+        self._console.want(self._polls)
 
     def _sleep(self) -> None:
         """Wait for work, bytes or time."""
-        self._console.want(self._polls)
         mode = PARTIES[DEVICE_PARTY].mode
         mode.xchg(MODE_HALTED)
         woken = False

@@ -191,9 +191,9 @@ def write(core: int, offset: int, size: int, value: int) -> None:
 
 def fire_due() -> None:
     """Fire every comparator whose time has come; periods that were missed fire once."""
+    if not STATE.config & CONFIG_ENABLE:
+        return
     with LOCK:
-        if not STATE.config & CONFIG_ENABLE:
-            return
         now = _counter()
         for index, timer in enumerate(TIMERS):
             if timer.due <= now:
@@ -219,8 +219,8 @@ def _fire(index: int, timer: TimerState, now: int) -> None:
 
 def next_due_ns() -> int | None:
     """Return the nanoseconds until the next comparator fires, None if none will."""
+    if not STATE.config & CONFIG_ENABLE:
+        return None
     with LOCK:
-        if not STATE.config & CONFIG_ENABLE:
-            return None
         due = min(timer.due for timer in TIMERS)
         return None if due >= _NEVER else max(due - _counter(), 0) * HPET_PERIOD_NS

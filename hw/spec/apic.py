@@ -104,7 +104,7 @@ NMI_VECTOR: Final = 2
 
 
 def timer_divisor(divide_register: int) -> int:
-    """What the timer's divide register (bits 3, 1, 0) divides by: 1 to 128."""
+    """Return what the timer's divide register (bits 3, 1, 0) divides by: 1 to 128."""
     code = (divide_register & 3) | ((divide_register >> 1) & 4)
     return 1 if code == 7 else 2 << code
 

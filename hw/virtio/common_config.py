@@ -92,7 +92,7 @@ def _queue_field(name: str) -> Callable[[int], int]:
 
 
 def _set_queue_field(name: str) -> Callable[[int, int], None]:
-    """A setter of what may change only while the queue is not enabled."""
+    """Return a setter of what may change only while the queue is not enabled."""
 
     def write(slot: int, value: int) -> None:
         queue = _queue(slot)

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final
 from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, this_cpu, u8, u32, u64
 from mpkernel.arch.cpu import cpu
 from mpkernel.collections.list import ListNode
+from mpkernel.sched.timer import Timer
 from mpkernel.sync.refcount import Refcount
 
 TASK_NEW: Final = 0  #: being made
@@ -92,6 +93,7 @@ class Task(Layout):
     references: Refcount
     flags: Annotated[u32, atomic]
     waiter: Waiter
+    timer: Timer
     name: Annotated[Any, ctypes.c_uint8 * NAME_BYTES]  #: for ps and the log, NUL-padded
     reserved_end: u8
 

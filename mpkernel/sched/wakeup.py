@@ -10,7 +10,14 @@ State: RAM. Locks: RunQueue.lock. Context: any, interrupts included.
 from mpkernel.arch import ipi
 from mpkernel.arch.cpu import cpu
 from mpkernel.sched.run_queue import RUN_QUEUES, enqueue_locked
-from mpkernel.sched.task import TASK_BLOCKED, TASK_NEW, TASK_READY, TASK_SLEEPING, Task
+from mpkernel.sched.task import (
+    TASK_BLOCKED,
+    TASK_NEW,
+    TASK_READY,
+    TASK_RUNNING,
+    TASK_SLEEPING,
+    Task,
+)
 
 
 def wake(task: Task, *, only_interruptible: bool = False) -> bool:
@@ -50,3 +57,9 @@ def kick(home: int) -> None:
         this.area.need_resched = 1
     else:
         ipi.send_reschedule(home)
+
+
+def notice_signal(task: Task) -> None:
+    """Have a task look at ``signal_pending`` soon: wake it if it sleeps for it, else kick its CPU."""
+    if not wake(task, only_interruptible=True) and task.state == TASK_RUNNING:
+        kick(task.cpu)

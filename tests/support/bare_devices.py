@@ -191,7 +191,7 @@ class Console:
 
 
 def streams(core: int) -> None:
-    """Copies port stdin to stdout in upper case, counts on stderr, until end of input."""
+    """Copy port stdin to stdout in upper case, count on stderr, until end of input."""
     console = Console(core)
     total = 0
     while True:
@@ -205,7 +205,7 @@ def streams(core: int) -> None:
 
 
 def echo(core: int) -> None:
-    """Reads the console until ^D and says what it read; the last write is still under way."""
+    """Read the console until ^D and say what was read; the last write is still under way."""
     console = Console(core)
     seen = b""
     while not seen.endswith(b"\x04"):
@@ -231,14 +231,14 @@ def keys(core: int) -> None:
 
 
 def lost(core: int) -> None:
-    """Fills stdout, then dies: the end must not wait for the reader."""
+    """Fill stdout, then die: the end must not wait for the reader."""
     console = Console(core)
     console.post_write("stdout", b"x" * 65000)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def stuck(core: int) -> None:
-    """Writes more than a pipe holds to stdout; the disk must still work, and power-off end."""
+    """Write more than a pipe holds to stdout; other ports must still work, and power-off end."""
     console = Console(core)
     console.post_write("stdout", b"x" * 65000)
     console.port("stderr")

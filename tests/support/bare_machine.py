@@ -147,7 +147,7 @@ def start(core: int) -> None:
 
 
 def ping(core: int) -> None:
-    """A halted core answers an IPI; both sides sleep in between."""
+    """Let halted cores answer IPIs; both sides sleep in between."""
     apic = LOCAL_APICS[core]
     if core:
         _join(core)
@@ -217,7 +217,7 @@ def flood(core: int) -> None:
 
 
 def timer(core: int) -> None:
-    """A periodic timer wakes a halted core at its period."""
+    """Let a periodic timer wake a halted core at its period."""
     enable_apic(core)
     base = LOCAL_APIC_BASE
     mmio.write(core, base + LAPIC_LVT_TIMER, 4, LVT_TIMER_MODE.put(TICK, TIMER_PERIODIC))
@@ -239,7 +239,7 @@ def timer(core: int) -> None:
 
 
 def crash(core: int) -> None:
-    """A Python exception in a core."""
+    """Raise a Python exception in a core."""
     raise RuntimeError(f"core {core} fails on purpose")
 
 
@@ -272,7 +272,7 @@ def set_line(core: int, line: int, vector: int) -> None:
 
 
 def hpet(core: int) -> None:
-    """A periodic HPET comparator wakes a halted core: the device process fires it."""
+    """Let the device process's HPET wake a halted core at its period."""
     enable_apic(core)
     set_line(core, 20, TICK)
     timer0 = HPET_BASE + HPET_TIMER_BASE
@@ -296,7 +296,7 @@ def hpet(core: int) -> None:
 
 
 def signals(core: int) -> None:
-    """Takes host signals itself and says their numbers; ends after TERM."""
+    """Take host signals and say their numbers; end after TERM."""
     enable_apic(core)
     set_line(core, HOST_SIGNALS_LINE, TICK)
     mmio.write(core, BOARD_REGISTERS_BASE + HOST_SIGNALS_ENABLE, 4, 1)

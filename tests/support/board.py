@@ -18,7 +18,7 @@ from hw.spec.memory_map import LOCAL_APIC_BASE
 
 @contextmanager
 def powered_board(config: MachineConfig, images: Sequence[Image] = ()) -> Iterator[None]:
-    """A board as it is when power has come on; gone at the end."""
+    """Make a board as it is when power has come on; it is gone at the end."""
     files = ram.create(config.ram_bytes)
     try:
         power_on(config, images)

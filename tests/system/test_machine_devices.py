@@ -107,7 +107,7 @@ def test_end_of_input_on_the_console_is_control_d_and_output_is_drained():
 
 @pytest.fixture
 def full_pipe() -> Iterator[int]:
-    """The writing end of a pipe that is full and that nobody reads."""
+    """Give the writing end of a pipe that is full and that nobody reads."""
     read_fd, write_fd = os.pipe()
     os.set_blocking(write_fd, False)
     with contextlib.suppress(BlockingIOError):

@@ -12,7 +12,9 @@ from hw.cpu.operands import OFFSET, REGISTER_KIND, memory
 _RSP: Final = 4 * 8
 
 
-def _push(_: str, tokens: list[str]) -> Build:
+def _push(mnemonic: str, tokens: list[str]) -> Build:
+    if tokens[0] == "IMM16":
+        return _push_immediate(16)(mnemonic, tokens)
     bits = bits_of(tokens[0])
     r, m = NUMBER[f"push{bits}_r"], NUMBER[f"push{bits}_m"]
 

@@ -77,7 +77,7 @@ def rcl(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:  # noqa
     whole = wide(a) | wide(carry_now(s)) << bits
     turned = (whole << n) | (whole >> (bits + 1 - n))
     result = low(turned, bits)
-    if flags:
+    if flags and n != 0:
         carry = u64(turned >> bits) & 1
         pack_carry_overflow(s, carry, carry ^ result >> (bits - 1))
     return result
@@ -89,7 +89,7 @@ def rcr(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:  # noqa
     whole = wide(a) | wide(carry_now(s)) << bits
     turned = (whole >> n) | (whole << (bits + 1 - n))
     result = low(turned, bits)
-    if flags:
+    if flags and n != 0:
         carry = u64(turned >> bits) & 1
         pack_carry_overflow(s, carry, (result >> (bits - 1)) ^ (result >> (bits - 2) & 1))
     return result

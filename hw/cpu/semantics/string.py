@@ -44,55 +44,56 @@ def _move_rdi(s: CpuState, u: MicroOp, by: int) -> None:
     s.rdi = (s.rdi + by) & u.disp
 
 
-def movs(s: CpuState, u: MicroOp, bits: int) -> bool:
+def movs(s: CpuState, u: MicroOp, bits: int) -> tuple[int, int]:
     """One element from [rsi] to [rdi]."""
     value = load(s, _source(s, u), bits)
     store(s, s.rdi & u.disp, bits, value)
     step = _step(s, bits)
     _move_rsi(s, u, step)
     _move_rdi(s, u, step)
-    return True
+    return 0, 0
 
 
-def stos(s: CpuState, u: MicroOp, bits: int) -> bool:
+def stos(s: CpuState, u: MicroOp, bits: int) -> tuple[int, int]:
     """rax to [rdi]."""
     store(s, s.rdi & u.disp, bits, get(s, 0, bits))
     _move_rdi(s, u, _step(s, bits))
-    return True
+    return 0, 0
 
 
-def lods(s: CpuState, u: MicroOp, bits: int) -> bool:
+def lods(s: CpuState, u: MicroOp, bits: int) -> tuple[int, int]:
     """[rsi] to rax."""
     put(s, 0, bits, load(s, _source(s, u), bits))
     _move_rsi(s, u, _step(s, bits))
-    return True
+    return 0, 0
 
 
-def scas(s: CpuState, u: MicroOp, bits: int) -> bool:
-    """Compare rax with [rdi]; whether equal."""
+def scas(s: CpuState, u: MicroOp, bits: int) -> tuple[int, int]:
+    """rax and [rdi], to be compared."""
     value = load(s, s.rdi & u.disp, bits)
-    set_compare(s, get(s, 0, bits), value, bits)
     _move_rdi(s, u, _step(s, bits))
-    return get(s, 0, bits) == value
+    return get(s, 0, bits), value
 
 
-def cmps(s: CpuState, u: MicroOp, bits: int) -> bool:
-    """Compare [rsi] with [rdi]; whether equal."""
+def cmps(s: CpuState, u: MicroOp, bits: int) -> tuple[int, int]:
+    """[rsi] and [rdi], to be compared."""
     left = load(s, _source(s, u), bits)
     right = load(s, s.rdi & u.disp, bits)
-    set_compare(s, left, right, bits)
     step = _step(s, bits)
     _move_rsi(s, u, step)
     _move_rdi(s, u, step)
-    return left == right
+    return left, right
 
 
 _OPERATIONS: Final = {"movs": movs, "stos": stos, "lods": lods, "scas": scas, "cmps": cmps}
+_COMPARING: Final = ("scas", "cmps")
 
 
 def once(s: CpuState, u: MicroOp, name: str, bits: int) -> None:
     """Without REP."""
-    _OPERATIONS[name](s, u, bits)
+    left, right = _OPERATIONS[name](s, u, bits)
+    if name in _COMPARING:
+        set_compare(s, left, right, bits)
 
 
 def _least(a: int, b: int) -> int:
@@ -118,33 +119,41 @@ def _bulk(s: CpuState, u: MicroOp, name: str, bits: int, count: int) -> int:
     return 0
 
 
-def repeated(s: CpuState, u: MicroOp, name: str, bits: int, while_equal: int) -> None:
-    """With REP; SCAS and CMPS go on while the result is ``while_equal`` (1: REPE, 0: REPNE)."""
+def repeated(s: CpuState, u: MicroOp, name: str, bits: int) -> None:
+    """MOVS, STOS, LODS with REP."""
     done = 0
     while s.rcx & u.disp != 0 and done < ITERATIONS:
         count = s.rcx & u.disp
-        n = 1
-        if name in ("movs", "stos"):
-            bulk = _bulk(s, u, name, bits, count)
-            if bulk == 0:
-                _OPERATIONS[name](s, u, bits)
-            n = 1 if bulk == 0 else bulk
-            s.rcx = count - n
-        else:
-            equal = _OPERATIONS[name](s, u, bits)
-            s.rcx = count - 1
-            if name in ("scas", "cmps"):
-                if equal != (while_equal != 0):
-                    done += 1
-                    break
+        bulk = 0 if name == "lods" else _bulk(s, u, name, bits, count)
+        if bulk == 0:
+            _OPERATIONS[name](s, u, bits)
+        n = 1 if bulk == 0 else bulk
+        s.rcx = count - n
         done += n
-    _charge(s, u, name, done, while_equal)
+    _charge(s, u, done, s.rcx & u.disp != 0)
 
 
-def _charge(s: CpuState, u: MicroOp, name: str, done: int, while_equal: int) -> None:
-    """Go on, or leave if there is more to do; iterations use up the chunk but are not counted."""
+def compared(s: CpuState, u: MicroOp, name: str, bits: int, while_equal: int) -> None:
+    """SCAS, CMPS with REPE (``while_equal`` 1) or REPNE; a fault leaves the flags as they were."""
+    done = 0
+    left = 0
+    right = 0
+    more = True
+    while s.rcx & u.disp != 0 and done < ITERATIONS and more:
+        left, right = _OPERATIONS[name](s, u, bits)
+        s.rcx = (s.rcx & u.disp) - 1
+        done += 1
+        more = (left == right) == (while_equal != 0)
+    unfinished = s.rcx & u.disp != 0 and more
+    if done != 0 and not unfinished:
+        set_compare(s, left, right, bits)
+    _charge(s, u, done, unfinished)
+
+
+def _charge(s: CpuState, u: MicroOp, done: int, unfinished: bool) -> None:  # noqa: FBT001
+    """Go on, or leave to come back; iterations use up the chunk but are not counted."""
     s.instructions = u64(s.instructions - done)
-    if s.rcx & u.disp != 0 and done >= ITERATIONS and _wants_more(s, name, while_equal):
+    if unfinished:
         s.rip = sext(u.place, PLACE_BITS)
         s.link_slot = 0
         leave(u64(budget_left() - position(u) - done))
@@ -152,18 +161,13 @@ def _charge(s: CpuState, u: MicroOp, name: str, done: int, while_equal: int) -> 
         dispatch(micro_op_address(SLOT), u64(budget_left() - done))
 
 
-def _wants_more(s: CpuState, name: str, while_equal: int) -> bool:
-    """Whether the last comparison lets a repeated SCAS or CMPS go on."""
-    if name in ("scas", "cmps"):
-        return (s.flag_a == s.flag_b) == (while_equal != 0)
-    return True
-
-
 def handlers() -> Iterator[Handler]:
     """All of this family."""
     for bits in SIZES:
         for name in _OPERATIONS:
             yield Handler(f"{name}{bits}", once, (name, bits))
-            yield Handler(f"rep_{name}{bits}", repeated, (name, bits, 1))
-            if name in ("scas", "cmps"):
-                yield Handler(f"repne_{name}{bits}", repeated, (name, bits, 0))
+            if name in _COMPARING:
+                yield Handler(f"rep_{name}{bits}", compared, (name, bits, 1))
+                yield Handler(f"repne_{name}{bits}", compared, (name, bits, 0))
+            else:
+                yield Handler(f"rep_{name}{bits}", repeated, (name, bits))

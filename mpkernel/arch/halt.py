@@ -1,0 +1,15 @@
+"""HLT: this CPU sleeps until an interrupt or its timer.
+
+State: the board. Locks: none may be held. Context: idle.
+"""
+
+from hw.irq import doorbell
+from mpkernel.arch.cpu import cpu
+
+
+def halt_until(deadline_tsc: int) -> None:
+    """Sleep until something is pending for this CPU or the TSC reaches the deadline.
+
+    May return early. Interrupts may be disabled: they still end the sleep, untaken.
+    """
+    doorbell.halt(cpu().index, deadline_tsc)

@@ -1,0 +1,1 @@
+"""Tests that compare the core with the host CPU and with its own plain-Python oracle."""

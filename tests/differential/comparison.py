@@ -1,0 +1,147 @@
+"""Runs cases on the host, on the core and through the oracle, and compares what they leave."""
+
+import ctypes
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from hw.spec.registers import (
+    GPR_NAMES,
+    RFLAGS_AC,
+    RFLAGS_DF,
+    RFLAGS_ID,
+    RFLAGS_NT,
+    RFLAGS_STATUS,
+)
+from tests.differential import forms, host
+from tests.differential.guest import Guest
+
+#: Flags that are compared where they are defined.
+_COMPARED = RFLAGS_STATUS | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC | RFLAGS_ID
+_IF_AND_FIXED = 0x202
+_SLOT = 64
+
+#: Encodings that the core executes by design unlike a host that has more: name prefix -> reason.
+EXCEPTIONS = {
+    "TZCNT": "BMI1 is not claimed, so the encoding is BSF",
+}
+
+
+@dataclass
+class State:
+    """What an instruction starts from."""
+
+    gpr: list[int]
+    rflags: int
+    seed: int  #: of the data
+
+
+def states_for(case: forms.Case, count: int, rng: random.Random) -> list[State]:
+    """Random starting states that suit a case's operands."""
+    states = []
+    for _ in range(count):
+        gpr = [forms.value(rng) for _ in range(16)]
+        gpr[4] = forms.data_address(rng) & ~7
+        if case.name.startswith(("ENTER", "LEAVE")):
+            gpr[5] = forms.data_address(rng)
+        for number, value in case.pinned.items():
+            gpr[number] = value
+        rflags = _IF_AND_FIXED | (rng.getrandbits(12) & RFLAGS_STATUS)
+        if case.name[:4] in ("MOVS", "STOS", "LODS", "SCAS", "CMPS") and rng.random() < 0.3:
+            rflags |= RFLAGS_DF
+        states.append(State(gpr, rflags, rng.getrandbits(32)))
+    return states
+
+
+def data_for(case: forms.Case, state: State) -> bytes:
+    """The data's bytes: random, or a short pattern; POPF gets no TF, NT or AC to load."""
+    data = bytearray(random.Random(state.seed).randbytes(host.DATA_SIZE))
+    if state.seed & 1:
+        data = bytearray(data[:16] * (host.DATA_SIZE // 16))
+    if case.name.startswith("POPF"):
+        top = state.gpr[4] - host.DATA
+        for offset, keep in ((1, 0xBE), (2, 0xF8)):
+            if 0 <= top + offset < len(data):
+                data[top + offset] &= keep
+    return bytes(data)
+
+
+Work = list[tuple[forms.Case, list[State]]]
+
+
+def on_host(work: Work) -> list[dict[str, Any]]:
+    """Results of all cases in order, from a child process."""
+
+    def run() -> list[dict[str, Any]]:
+        machine = host.Host()
+        ending = b"\xff\x25\0\0\0\0" + machine.back.to_bytes(8, "little")
+        results = []
+        for slot, (case, states) in enumerate(work):
+            at = host.CODE + slot * _SLOT
+            ctypes.memmove(at, case.code + ending, len(case.code) + len(ending))
+            for state in states:
+                data = data_for(case, state)
+                ctypes.memmove(host.DATA, data, len(data))
+                result = machine.run(at, state.gpr, state.rflags)
+                result["data"] = ctypes.string_at(host.DATA, host.DATA_SIZE)
+                results.append(result)
+        return results
+
+    results: list[dict[str, Any]] = host.in_child(run)
+    return results
+
+
+def differences(case: forms.Case, want: dict[str, Any], got: dict[str, Any]) -> list[str]:
+    """What differs, in words."""
+    found = [
+        f"{GPR_NAMES[k]}: {want['gpr'][k]:#x}, not {got['gpr'][k]:#x}"
+        for k in range(16)
+        if want["gpr"][k] != got["gpr"][k]
+    ]
+    if (want["rflags"] ^ got["rflags"]) & _COMPARED & ~case.undefined:
+        found.append(f"rflags: {want['rflags']:#x}, not {got['rflags']:#x}")
+    names = ["signal"]
+    if want["signal"]:
+        names += ["trap", "error", "rip"] + (["cr2"] if want["trap"] == 14 else [])
+    found += [f"{n}: {want.get(n)}, not {got.get(n)}" for n in names if want.get(n) != got.get(n)]
+    if want["data"] != got["data"]:
+        at = next(k for k, (a, b) in enumerate(zip(want["data"], got["data"], strict=True)) if a != b)
+        found.append(f"data at {at:#x}")
+    return found
+
+
+def make_work(names: list[str], forms_each: int, states_each: int, seed: int) -> Work:
+    """Cases for some encodings."""
+    rng = random.Random(seed)
+    work: Work = []
+    for name in names:
+        for _ in range(forms_each):
+            case = forms.make(name, rng, host.CODE + len(work) * _SLOT)
+            if case is not None:
+                work.append((case, states_for(case, states_each, rng)))
+    assert len(work) * _SLOT <= host.CODE_SIZE
+    return work
+
+
+def failures(guest: Guest, work: Work, *, oracle: bool) -> list[str]:
+    """One line for each state where the core (or the oracle) and the host disagree."""
+    reference = iter(on_host(work))
+    for slot, (case, _) in enumerate(work):
+        guest.put_code(slot * _SLOT, case.code + b"\x0f\x0b")
+    lines = []
+    for slot, (case, states) in enumerate(work):
+        at = host.CODE + slot * _SLOT
+        for state in states:
+            want = next(reference)
+            guest.put_data(data_for(case, state))
+            if oracle:
+                got = guest.run_oracle(at, case.code, state.gpr, state.rflags)
+            else:
+                got = guest.run(at, state.gpr, state.rflags)
+            got["data"] = guest.data()
+            found = differences(case, want, got)
+            if not oracle and got["count"] != (not want["signal"]):
+                found.append(f"{got['count']} instructions counted")
+            if found and not case.name.startswith(tuple(EXCEPTIONS)):
+                lines.append(f"{case.name} ({case.text}): {'; '.join(found)}")
+    return lines

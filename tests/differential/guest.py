@@ -1,0 +1,100 @@
+"""Runs the same machine code on a core of ours, and through its plain-Python oracle."""
+
+import ctypes
+from typing import Any
+
+from hw import ram
+from hw.cpu import oracle, threaded
+from hw.cpu.core import Core
+from hw.cpu.decode import decode_block
+from hw.cpu.exits import CpuException, IllegalInstruction, PageFault
+from hw.cpu.state import CORES
+from hw.spec.memory_map import MIB
+from hw.spec.paging import PTE_PRESENT, PTE_USER, PTE_WRITABLE
+from tests.differential.host import CODE, CODE_SIZE, DATA, DATA_SIZE
+
+_TABLES = 4 * MIB
+_CODE_FRAMES = 16 * MIB
+_DATA_FRAMES = 8 * MIB
+_ALL = PTE_PRESENT | PTE_WRITABLE | PTE_USER
+
+
+class Guest:
+    """A machine with one core, code and data mapped where the host has them."""
+
+    def __init__(self) -> None:
+        self.files = ram.create(64 * MIB)
+        self._next_table = _TABLES + 4096
+        self.map(DATA, _DATA_FRAMES, DATA_SIZE)
+        self.map(CODE, _CODE_FRAMES, CODE_SIZE)
+        self.core = Core(0)
+        self.core.set_address_space(_TABLES)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        ram.close(self.files)
+
+    def map(self, address: int, frame: int, size: int, bits: int = _ALL) -> None:
+        """Map pages."""
+        for offset in range(0, size, 4096):
+            table = _TABLES
+            for shift in (39, 30, 21):
+                entry = ram.words(table, 512)
+                index = (address + offset) >> shift & 511
+                if not entry[index]:
+                    entry[index] = self._next_table | _ALL
+                    self._next_table += 4096
+                table = entry[index] & ~0xFFF
+            ram.words(table, 512)[(address + offset) >> 12 & 511] = (frame + offset) | bits
+
+    def put_code(self, offset: int, code: bytes) -> None:
+        """Write code."""
+        ram.write(_CODE_FRAMES + offset, code)
+
+    def put_data(self, data: bytes) -> None:
+        """Write the data."""
+        ram.write(_DATA_FRAMES, data)
+
+    def data(self) -> bytes:
+        """Read the data."""
+        return ram.read(_DATA_FRAMES, DATA_SIZE)
+
+    def run(self, code_at: int, gpr: list[int], rflags: int) -> dict[str, Any]:
+        """Run code that ends by UD2; registers, flags and fault as the host reports them."""
+        state = self.core.state
+        state.gpr[:] = gpr
+        state.rflags, state.flag_kind, state.rip = rflags, 0, code_at
+        before = state.instructions
+        end = self.core.run()
+        result = self._result(end, state)
+        result["count"] = state.instructions - before
+        return result
+
+    def _result(self, end: Any, state: Any) -> dict[str, Any]:
+        result = {"gpr": list(state.gpr), "rflags": state.rflags, "signal": 0, "rip": state.rip}
+        match end:
+            case IllegalInstruction(mnemonic="ud2"):
+                pass
+            case IllegalInstruction():
+                result |= {"signal": 4, "trap": 6, "error": 0}
+            case PageFault(address, error):
+                result |= {"signal": 11, "trap": 14, "error": error, "cr2": address}
+            case CpuException(vector, error):
+                result |= {"signal": 8 if vector == 0 else 11, "trap": vector, "error": error}
+            case _:
+                result |= {"signal": -1, "trap": end}
+        return result
+
+    def run_oracle(self, code_at: int, code: bytes, gpr: list[int], rflags: int) -> dict[str, Any]:
+        """The same through plain Python, on the same memory."""
+        state = CORES[1]
+        ctypes.memmove(ctypes.addressof(state), ctypes.addressof(CORES[0]), 1024)
+        threaded.load().flush_all(ctypes.addressof(state))
+        state.gpr[:] = gpr
+        state.rflags, state.flag_kind, state.rip, state.single = rflags, 0, code_at, 1
+        built = decode_block(code_at, code, len(code), 1).finish()
+        buffer = ctypes.create_string_buffer(built, len(built))
+        reason = oracle.run_block(state, ctypes.addressof(buffer))
+        ends = {2: PageFault(state.cr2, state.exit_error), 0: IllegalInstruction("ud2", 0),
+                3: CpuException(state.exit_vector, state.exit_error)}  # fmt: skip
+        return self._result(ends.get(reason, reason), state)
