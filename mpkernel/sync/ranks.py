@@ -32,6 +32,7 @@ _TABLE: Final = (
     ("page_cache", "the pages of one file"),
     ("page_table", "the entries of an address space's page tables"),
     ("block_queue", "requests of a block device"),
+    ("entropy", "the buffer of the entropy device (sleeping)"),
     ("virtqueue", "descriptors of one virtqueue"),
     ("irq_table", "vectors handed out and their handlers"),
     ("slab", "free objects of one size"),
@@ -50,5 +51,5 @@ BY_ID: Final = {c.id: c for c in CLASSES}
 
 (
     MOUNT, INODE, PIPE, TTY, ADDRESS_SPACE, PROCESS_TREE, FILES, SIGNAL, PAGE_CACHE, PAGE_TABLE,
-    BLOCK_QUEUE, VIRTQUEUE, IRQ_TABLE, SLAB, FRAMES, WAIT_QUEUE, TIMER, RUN_QUEUE, LOG,
+    BLOCK_QUEUE, ENTROPY, VIRTQUEUE, IRQ_TABLE, SLAB, FRAMES, WAIT_QUEUE, TIMER, RUN_QUEUE, LOG,
 ) = CLASSES  # fmt: skip
