@@ -35,6 +35,7 @@ _TABLE: Final = (
     ("page_cache", "the pages of one file"),
     ("page_table", "the entries of an address space's page tables"),
     ("block_queue", "requests of a block device"),
+    ("entropy", "the buffer of the entropy device (sleeping)"),
     ("virtqueue", "descriptors of one virtqueue"),
     ("irq_table", "vectors handed out and their handlers"),
     ("slab", "free objects of one size"),
@@ -52,6 +53,7 @@ CLASSES: Final = tuple(
 BY_ID: Final = {c.id: c for c in CLASSES}
 
 (
-    MOUNT, FILE_OFFSET, INODE, PIPE, TTY, ADDRESS_SPACE, PROCESS_TREE, FILES, NAMES,
-    INODE_TABLE, SIGNAL, PAGE_CACHE, PAGE_TABLE, BLOCK_QUEUE, VIRTQUEUE, IRQ_TABLE, SLAB, FRAMES, WAIT_QUEUE, TIMER, RUN_QUEUE, LOG,
+    MOUNT, FILE_OFFSET, INODE, PIPE, TTY, ADDRESS_SPACE, PROCESS_TREE, FILES, NAMES, INODE_TABLE,
+    SIGNAL, PAGE_CACHE, PAGE_TABLE, BLOCK_QUEUE, ENTROPY, VIRTQUEUE, IRQ_TABLE, SLAB, FRAMES,
+    WAIT_QUEUE, TIMER, RUN_QUEUE, LOG,
 ) = CLASSES  # fmt: skip
