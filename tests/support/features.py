@@ -2,7 +2,7 @@
 
 python -m tests.support.features             run the tests that name rows, write the document
 python -m tests.support.features FILE        take the results of a run from FILE
-                                             (pytest --feature-results FILE)
+                                             (pytest --feature-results=FILE)
 """
 
 import json
@@ -40,7 +40,7 @@ def run_tests() -> Results:
         subprocess.run(
             [
                 sys.executable, "-m", "pytest", "-n", "2", "-m", "feature",
-                "--feature-results", str(target),
+                f"--feature-results={target}",
             ],
             cwd=ROOT, check=False,
         )  # fmt: skip
