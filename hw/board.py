@@ -10,6 +10,7 @@ from typing import Final
 from hw import clock
 from hw.bus import pci_function
 from hw.bus.pci_function import Identity
+from hw.cpu.state import TSC
 from hw.disk.console_back_end import console_output
 from hw.disk.image import Image
 from hw.disk.terminal import size_of
@@ -40,6 +41,7 @@ def power_on(config: MachineConfig, images: Sequence[Image] = ()) -> None:
     io_apic.reset()
     hpet.reset()
     clock.start()
+    TSC.start = clock.CLOCK.tsc_offset
     plug_devices(config, images)
     boot_info.write(config)
 

@@ -60,7 +60,6 @@ def take_pending() -> None:
     if apic is None or handler is None:
         return
     while True:
-        PENDING[this.index].bits.and_(~PENDING_INTERRUPT)
         vector = apic.accept()
         if vector is None:
             return

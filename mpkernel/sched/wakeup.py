@@ -19,6 +19,8 @@ from mpkernel.sched.task import (
     Task,
 )
 
+from mpkernel.trace import events
+
 
 def wake(task: Task, *, only_interruptible: bool = False) -> bool:
     """Make a sleeping task ready on its home CPU; False if it did not sleep.
@@ -35,6 +37,7 @@ def wake(task: Task, *, only_interruptible: bool = False) -> bool:
         if task.on_cpu:
             return True  # its CPU has not left it yet, and will look at the state under this lock
         enqueue_locked(queue, task)
+    events.record(events.TASK_WOKEN, task.tid, home)
     kick(home)
     return True
 

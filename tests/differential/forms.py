@@ -56,20 +56,33 @@ class Case:
     text: str = ""
 
 
-def _register(kind: str, rng: random.Random) -> int:
-    """A register for an operand kind such as r32_reg; rsp only for 64-bit ones, rarely."""
-    number = rng.choice([n for n in range(16) if n != 4])
+@dataclass(frozen=True)
+class Pool:
+    """Which registers a form may use as operands and as parts of addresses."""
+
+    operands: tuple[int, ...] = tuple(n for n in range(16) if n != 4)
+    bases: tuple[int, ...] = tuple(n for n in range(16) if n != 4)
+    relative: bool = True  #: RIP-relative addresses too
+
+
+ALL = Pool()
+
+
+def _register(kind: str, rng: random.Random, pool: Pool) -> int:
+    """A register for an operand kind such as r32_reg."""
+    number = rng.choice(pool.operands)
     if kind.startswith("R8"):
         names = ["AL", "CL", "DL", "BL", "AH", "CH", "DH", "BH", "SIL", "DIL", "BPL",
                  *(f"R{n}L" for n in range(8, 16))]  # fmt: skip
-        return _REGISTERS[rng.choice(names)]
+        allowed = [_REGISTERS[n] for n in names if OFFSET[_REGISTERS[n]] // 8 in pool.operands]
+        return rng.choice(allowed)
     name = GPR_NAMES[number].upper()
     if number >= 8:
         return _REGISTERS[name + {"R16": "W", "R32": "D", "R64": ""}[kind[:3]]]
     return _REGISTERS[{"R16": name[1:], "R32": "E" + name[1:], "R64": name}[kind[:3]]]
 
 
-def make(name: str, rng: random.Random, ip: int) -> Case | None:
+def make(name: str, rng: random.Random, ip: int, pool: Pool = ALL) -> Case | None:
     """A random instruction of an encoding; None if the drawn operands cannot be encoded."""
     instruction = Instruction()
     instruction.code = NAMES[name]
@@ -77,12 +90,12 @@ def make(name: str, rng: random.Random, ip: int) -> Case | None:
     pinned: dict[int, int] = {}
     memory = False
     for k in range(op.op_count):
-        memory |= _operand(instruction, k, _KINDS[op.op_kind(k)], rng)
+        memory |= _operand(instruction, k, _KINDS[op.op_kind(k)], rng, pool)
     if name == "XLAT_M8":
         pinned[3] = data_address(rng)
         instruction.memory_base, instruction.memory_index = Register.RBX, Register.AL
     elif memory:
-        _address(instruction, rng, pinned, moffs="MOFFS" in name)
+        _address(instruction, rng, pinned, pool, moffs="MOFFS" in name)
         if name.startswith("BT") and instruction.op1_kind == OpKind.REGISTER:
             _near_bit(instruction, rng, pinned)
         if op.can_use_lock_prefix and rng.random() < 0.4 and instruction.op0_kind == OpKind.MEMORY:
@@ -107,7 +120,7 @@ def _flag_mask(bits: int) -> int:
     return sum(flag for k, flag in enumerate(_FLAGS) if bits >> k & 1)
 
 
-def _operand(instruction: Any, k: int, kind: str, rng: random.Random) -> bool:
+def _operand(instruction: Any, k: int, kind: str, rng: random.Random, pool: Pool) -> bool:
     """Set operand ``k``; whether it is a memory operand."""
     set_kind, set_register = instruction.set_op_kind, instruction.set_op_register
     if kind.endswith("_OR_MEM") and rng.random() < 0.5 or kind in ("MEM", "MEM_OFFS", "SEG_RBX_AL"):
@@ -123,7 +136,7 @@ def _operand(instruction: Any, k: int, kind: str, rng: random.Random) -> bool:
         if plain in _REGISTERS:
             set_register(k, _REGISTERS[plain])
         else:
-            set_register(k, _register(plain, rng))
+            set_register(k, _register(plain, rng, pool))
     return False
 
 
@@ -180,7 +193,9 @@ def _near_bit(instruction: Any, rng: random.Random, pinned: dict[int, int]) -> N
         pinned[number] = rng.randrange(-0x4000, 0x4000) & ((1 << 64) - 1)
 
 
-def _address(instruction: Any, rng: random.Random, pinned: dict[int, int], *, moffs: bool) -> None:
+def _address(
+    instruction: Any, rng: random.Random, pinned: dict[int, int], pool: Pool, *, moffs: bool
+) -> None:
     """Give the memory operand an addressing mode that points into the data."""
     target = data_address(rng)
     displ = rng.choice([0, rng.randrange(-128, 128), rng.randrange(-(1 << 20), 1 << 20)])
@@ -188,13 +203,13 @@ def _address(instruction: Any, rng: random.Random, pinned: dict[int, int], *, mo
     if moffs:
         instruction.memory_displacement, instruction.memory_displ_size = target, 8
         return
-    if mode < 0.12:
+    if mode < 0.12 and pool.relative:
         instruction.memory_base, instruction.memory_displacement = Register.RIP, target
         instruction.memory_displ_size = 8
         return
-    base = rng.choice([n for n in range(16) if n != 4])
+    base = rng.choice(pool.bases)
     narrow = mode > 0.93
-    index = rng.choice([n for n in range(16) if n not in (4, base)]) if rng.random() < 0.5 else None
+    index = rng.choice([n for n in pool.bases if n != base]) if rng.random() < 0.5 else None
     scale = rng.choice([1, 2, 4, 8])
     offset = 0
     if index is not None:

@@ -13,7 +13,8 @@ from hw.spec.memory_map import MIB
 from hw.spec.paging import PTE_PRESENT, PTE_USER, PTE_WRITABLE
 from tests.differential.host import CODE, CODE_SIZE, DATA, DATA_SIZE
 
-_TABLES = 4 * MIB
+#: Where the page tables begin: the address space that the tests run in.
+CR3 = 4 * MIB
 _CODE_FRAMES = 16 * MIB
 _DATA_FRAMES = 8 * MIB
 _ALL = PTE_PRESENT | PTE_WRITABLE | PTE_USER
@@ -24,11 +25,11 @@ class Guest:
 
     def __init__(self) -> None:
         self.files = ram.create(64 * MIB)
-        self._next_table = _TABLES + 4096
+        self._next_table = CR3 + 4096
         self.map(DATA, _DATA_FRAMES, DATA_SIZE)
         self.map(CODE, _CODE_FRAMES, CODE_SIZE)
         self.core = Core(0)
-        self.core.set_address_space(_TABLES)
+        self.core.set_address_space(CR3)
 
     def close(self) -> None:
         """Give the memory back."""
@@ -37,7 +38,7 @@ class Guest:
     def map(self, address: int, frame: int, size: int, bits: int = _ALL) -> None:
         """Map pages."""
         for offset in range(0, size, 4096):
-            table = _TABLES
+            table = CR3
             for shift in (39, 30, 21):
                 entry = ram.words(table, 512)
                 index = (address + offset) >> shift & 511
