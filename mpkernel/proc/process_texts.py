@@ -1,217 +1,182 @@
-"""What processes show in /proc.
+"""What /proc/PID shows: the texts that ps, top and debuggers read.
 
-Spec: Linux proc(5). State: none of its own. Locks: TREE.lock over Process.lock.
-Context: task; may sleep.
+Spec: proc(5). State: none here. Locks: TREE.lock and Process.lock, one after the other, inside.
+Context: task.
 """
 
 from typing import Final
 
-from hw.spec.address import PAGE_SHIFT, PAGE_SIZE
 from mpkernel.abi.errno import Errno, SysError
-from mpkernel.abi.signal import SIG_IGN
 from mpkernel.fs.inode import Inode, get_inode, put_inode
 from mpkernel.fs.path import path_of
 from mpkernel.mm.address_space import AddressSpace
-from mpkernel.proc import fd_table
+from mpkernel.proc import fd_table, process
 from mpkernel.proc.fd_table import FdTable
-from mpkernel.proc.process import (
-    PROCESS_ZOMBIE,
-    TREE,
-    Process,
-    all_pids,
-    by_pid,
-    command_of,
-    current_process,
-    put_process,
-    threads_locked,
-    times_of,
-)
-from mpkernel.sched.task import STATE_LETTERS, TASK_RUNNING, Task, name_of
+from mpkernel.proc.process import TREE, Process, command_of, put_process, threads_locked, times_of
+from mpkernel.sched.task import STATE_LETTERS, Task, name_of
 
-_TICK_NS: Final = 10_000_000
+_PAGE: Final = 4096
+#: Clock ticks a second, as user programs see them (AT_CLKTCK).
+USER_HZ: Final = 100
+_NS_PER_TICK: Final = 1_000_000_000 // USER_HZ
 
 
-def _first_task(process: Process) -> Task | None:
-    """A running thread if there is one, else the first. Process.lock is held."""
-    chosen = None
-    for task in threads_locked(process):
-        if chosen is None or task.state == TASK_RUNNING:
-            chosen = task
-    return chosen
-
-
-class ProcessNumbers:
-    """A process's numbers at one moment."""
-
-    def __init__(self, process: Process) -> None:
-        self.pid: int = process.pid
-        self.user_ns, self.system_ns = times_of(process)
-        with TREE.lock.irqsave(), process.lock:
-            self.parent = Process.at(process.parent).pid if process.parent else 0
-            self.group, self.session = process.group, process.session
-            self.threads: int = process.thread_count
-            task = _first_task(process)
-            self.name = name_of(task) if task else command_name(process)
-            self.state = "Z" if task is None else STATE_LETTERS[task.state]
-            if process.state == PROCESS_ZOMBIE:
-                self.state = "Z"
-            elif process.is_stopped:
-                self.state = "T"
-            self.cpu = task.cpu if task else 0
-            self.mask = task.signal_mask if task else 0
-            self.affinity = task.affinity if task else 0
-            self.pending = process.pending
-            self.ignored = sum(
-                1 << index for index, one in enumerate(process.actions) if one.handler == SIG_IGN
-            )
-            self.caught = sum(
-                1 << index for index, one in enumerate(process.actions) if one.handler > SIG_IGN
-            )
-            space = process.address_space
-            self.children_ns = process.children_user_ns, process.children_system_ns
-            self.started_ns = process.started_ns
-            self.rss_pages = AddressSpace.at(space).rss_pages if space else 0
-
-
-def command_name(process: Process) -> str:
-    """The program's name, from its first argument."""
-    first = command_of(process).split(b"\0", 1)[0].rsplit(b"/", 1)[-1]
-    return first[:15].decode("utf-8", "replace")
-
-
-def _stat(numbers: ProcessNumbers) -> str:
-    """/proc/[pid]/stat: 52 fields; those that this kernel does not count are 0."""
-    ticks = [
-        value // _TICK_NS
-        for value in (numbers.user_ns, numbers.system_ns, *numbers.children_ns)
-    ]
-    fields: list[object] = [
-        numbers.pid, f"({numbers.name})", numbers.state, numbers.parent, numbers.group,
-        numbers.session, 0, -1, 0, 0, 0, 0, 0, *ticks, 20, 0, numbers.threads, 0,
-        numbers.started_ns // _TICK_NS, numbers.rss_pages << PAGE_SHIFT, numbers.rss_pages,
-        (1 << 64) - 1, *[0] * 5, numbers.pending & 0x7FFFFFFF, numbers.mask & 0x7FFFFFFF,
-        numbers.ignored & 0x7FFFFFFF, numbers.caught & 0x7FFFFFFF, 0, 0, 0, 17, numbers.cpu,
-        *[0] * 13,
-    ]  # fmt: skip
-    return " ".join(map(str, fields)) + "\n"
-
-
-_STATE_WORDS: Final = {
-    "R": "running", "S": "sleeping", "D": "disk sleep", "T": "stopped", "Z": "zombie",
-    "X": "dead", "N": "new",
-}  # fmt: skip
-
-
-def _status(numbers: ProcessNumbers) -> str:
-    kib = numbers.rss_pages * PAGE_SIZE // 1024
-    rows = (
-        ("Name", numbers.name),
-        ("State", f"{numbers.state} ({_STATE_WORDS[numbers.state]})"),
-        ("Tgid", numbers.pid),
-        ("Pid", numbers.pid),
-        ("PPid", numbers.parent),
-        ("Uid", "0\t0\t0\t0"),
-        ("Gid", "0\t0\t0\t0"),
-        ("VmRSS", f"{kib:8d} kB"),
-        ("Threads", numbers.threads),
-        ("ShdPnd", f"{numbers.pending:016x}"),
-        ("SigBlk", f"{numbers.mask:016x}"),
-        ("SigIgn", f"{numbers.ignored:016x}"),
-        ("SigCgt", f"{numbers.caught:016x}"),
-        ("Cpus_allowed", f"{numbers.affinity:x}"),
-    )
-    return "".join(f"{name}:\t{value}\n" for name, value in rows)
-
-
-def _statm(numbers: ProcessNumbers) -> str:
-    return f"{numbers.rss_pages} {numbers.rss_pages} 0 0 0 {numbers.rss_pages} 0\n"
-
-
-_TEXTS: Final = {"stat": _stat, "status": _status, "statm": _statm}
-
-
-class Processes:
-    """The seam of /proc (mpkernel.fs.procfs.ProcessTexts)."""
+class ProcessFiles:
+    """The files of a process; holds nothing."""
 
     files: tuple[str, ...] = ("stat", "status", "statm", "cmdline", "comm")
-    links: tuple[str, ...] = ("cwd",)
+    links: tuple[str, ...] = ("cwd", "root")
 
     def pids(self) -> list[int]:
-        """All processes."""
-        return all_pids()
+        """All processes, ascending."""
+        return process.all_pids()
 
     def current_pid(self) -> int:
         """The caller's process."""
-        pid: int = current_process().pid
-        return pid
+        return process.current_process().pid
+
+    def exists(self, pid: int) -> bool:
+        """Whether there is such a process."""
+        found = process.by_pid(pid)
+        if found is None:
+            return False
+        put_process(found)
+        return True
 
     async def text(self, pid: int, name: str) -> bytes:
         """Content of a file.
 
         Raises:
-            SysError: ESRCH, ENOENT.
+            SysError: ESRCH, the process is gone.
         """
-        process = _held(pid)
+        found = _found(pid)
         try:
-            if name == "cmdline":
-                return command_of(process) if process.state != PROCESS_ZOMBIE else b""
-            numbers = ProcessNumbers(process)
+            return _TEXTS[name](found)
         finally:
-            put_process(process)
-        if name == "comm":
-            return numbers.name.encode() + b"\n"
-        if name not in _TEXTS:
-            raise SysError(Errno.ENOENT)
-        return _TEXTS[name](numbers).encode()
+            put_process(found)
 
     async def link(self, pid: int, name: str) -> bytes:
         """Target of a link.
 
         Raises:
-            SysError: ESRCH, ENOENT.
+            SysError: ESRCH, the process is gone.
         """
-        process = _held(pid)
+        found = _found(pid)
         try:
-            if name != "cwd":
-                raise SysError(Errno.ENOENT)
-            if not process.cwd:
+            if name == "root" or not found.cwd:
                 return b"/"
-            directory = get_inode(Inode.at(process.cwd))
+            inode = get_inode(Inode.at(found.cwd))
+            try:
+                return await path_of(inode)
+            finally:
+                put_inode(inode)
         finally:
-            put_process(process)
+            put_process(found)
+
+    def descriptors(self, pid: int) -> list[int]:
+        """Its open descriptors; empty if the process is gone."""
+        found = process.by_pid(pid)
+        if found is None:
+            return []
         try:
-            return await path_of(directory)
+            return fd_table.open_fds(FdTable.at(found.files)) if found.files else []
         finally:
-            put_inode(directory)
+            put_process(found)
 
-    def children(self, pid: int, name: str) -> list[str]:
-        """Links in a directory of a process: none are shown but the descriptors' numbers."""
-        process = _held(pid)
-        try:
-            if name != "fd" or not process.files:
-                return []
-            return [str(fd) for fd in fd_table.open_fds(FdTable.at(process.files))]
-        finally:
-            put_process(process)
+    async def descriptor(self, pid: int, fd: int) -> bytes:
+        """What a descriptor stands for.
+
+        Raises:
+            SysError: ENOENT, it is closed.
+        """
+        if fd not in self.descriptors(pid):
+            raise SysError(Errno.ENOENT)
+        return f"fd:[{fd}]".encode()
 
 
-def _held(pid: int) -> Process:
-    """The process, with a reference.
-
-    Raises:
-        SysError: ESRCH.
-    """
-    process = by_pid(pid)
-    if process is None:
+def _found(pid: int) -> Process:
+    found = process.by_pid(pid)
+    if found is None:
         raise SysError(Errno.ESRCH)
-    return process
+    return found
 
 
-PROCESSES_SHOWN: Final = Processes()
+def _first_thread(of: Process) -> Task | None:
+    with of.lock.irqsave():
+        return next(threads_locked(of), None)
 
 
-def working_directory() -> int:
-    """Inode of the current process's working directory, 0 for the root."""
-    process = current_process()
-    cwd: int = process.cwd
-    return cwd
+def _state_letter(of: Process, task: Task | None) -> str:
+    if task is None or of.exit_status or of.state:
+        return "Z" if task is None else STATE_LETTERS[task.state]
+    return "T" if of.is_stopped else STATE_LETTERS[task.state]
+
+
+def _memory_bytes(of: Process) -> tuple[int, int]:
+    """Size of the address space and of what is resident."""
+    if not of.address_space:
+        return 0, 0
+    space = AddressSpace.at(of.address_space)
+    resident = space.rss_pages.value * _PAGE
+    return resident, resident
+
+
+def _stat(of: Process) -> bytes:
+    """One line of 52 fields; field 3 is the state, 14 and 15 the times, 39 the CPU."""
+    task = _first_thread(of)
+    with TREE.lock.irqsave():
+        parent = Process.at(of.parent).pid if of.parent else 0
+        group, session = of.group, of.session
+    user_ns, system_ns = times_of(of)
+    size, resident = _memory_bytes(of)
+    fields = [0] * 53
+    fields[4], fields[5], fields[6] = parent, group, session
+    fields[14], fields[15] = user_ns // _NS_PER_TICK, system_ns // _NS_PER_TICK
+    fields[16] = of.children_user_ns // _NS_PER_TICK
+    fields[17] = of.children_system_ns // _NS_PER_TICK
+    fields[18], fields[20] = 20, of.thread_count
+    fields[22] = of.started_ns // _NS_PER_TICK
+    fields[23], fields[24] = size, resident // _PAGE
+    fields[38] = 17
+    fields[39] = task.cpu if task is not None else 0
+    name = name_of(task) if task is not None else command_of(of).split(b"\0")[0].decode()
+    head = f"{of.pid} ({name}) {_state_letter(of, task)}"
+    return f"{head} {' '.join(map(str, fields[4:]))}\n".encode()
+
+
+def _status(of: Process) -> bytes:
+    task = _first_thread(of)
+    with TREE.lock.irqsave():
+        parent = Process.at(of.parent).pid if of.parent else 0
+    size, resident = _memory_bytes(of)
+    rows = {
+        "Name": name_of(task) if task is not None else "",
+        "State": _state_letter(of, task),
+        "Tgid": of.pid,
+        "Pid": of.pid,
+        "PPid": parent,
+        "VmSize": f"{size // 1024} kB",
+        "VmRSS": f"{resident // 1024} kB",
+        "Threads": of.thread_count,
+        "Cpus_allowed": f"{task.affinity:x}" if task is not None else "0",
+    }
+    return "".join(f"{key}:\t{value}\n" for key, value in rows.items()).encode()
+
+
+def _statm(of: Process) -> bytes:
+    size, resident = _memory_bytes(of)
+    return f"{size // _PAGE} {resident // _PAGE} 0 0 0 0 0\n".encode()
+
+
+def _comm(of: Process) -> bytes:
+    task = _first_thread(of)
+    return (name_of(task) if task is not None else "").encode() + b"\n"
+
+
+_TEXTS: Final = {
+    "stat": _stat,
+    "status": _status,
+    "statm": _statm,
+    "cmdline": command_of,
+    "comm": _comm,
+}
