@@ -17,7 +17,7 @@ from mpkernel.fs.inode import Inode, get_inode, new_inode, put_inode
 SECTOR_BYTES: Final = 512
 SECTORS_PER_PAGE: Final = PAGE_SIZE // SECTOR_BYTES
 #: Key of BlockSource in PAGE_SOURCES.
-SOURCE_BLOCK: Final = 3
+SOURCE_BLOCK: Final = 4
 #: Major number of virtio disks (Linux hands it out dynamically; this is its usual one).
 BLOCK_MAJOR: Final = 254
 

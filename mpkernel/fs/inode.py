@@ -131,7 +131,7 @@ def put_inode(inode: Inode) -> None:
     """One reference less; the last frees the inode, its pages, and maybe its parents."""
     while inode.references.put():
         parent = inode.parent
-        page_cache.truncate(inode.cache, 0)
+        page_cache.clear(inode.cache)
         INODES.free(inode.phys)
         if parent in (0, inode.phys):
             return

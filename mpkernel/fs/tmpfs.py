@@ -6,9 +6,11 @@ State: RAM (inodes). Locks: those of inodes. Context: task, may sleep.
 """
 
 from mpkernel.abi.errno import Errno, SysError
+from hw.spec.address import PAGE_SIZE
 from mpkernel.abi.stat import S_IFDIR
+from mpkernel.arch import memory
 from mpkernel.fs.file_system import FS_DEVFS, FS_TMPFS, Entry
-from mpkernel.fs.inode import Inode, new_inode
+from mpkernel.fs.inode import Inode, get_inode, new_inode, put_inode
 from mpkernel.mm import page_cache
 
 class MemoryFileSystem:
@@ -47,3 +49,19 @@ def new_root(file_system: int = FS_TMPFS, *, mode: int = 0o1777) -> Inode:
     root.volume = root.phys
     root.links = 2
     return root
+
+
+class MemorySource:
+    """Pages of files in memory begin as zeros (SOURCE_NONE)."""
+
+    async def read_page(self, owner: int, index: int, frame: int) -> None:
+        """Zeros."""
+        memory.zero(frame, PAGE_SIZE)
+
+    def hold(self, owner: int) -> None:
+        """A mapping holds the inode."""
+        get_inode(Inode.at(owner))
+
+    def drop(self, owner: int) -> None:
+        """The mapping is gone."""
+        put_inode(Inode.at(owner))

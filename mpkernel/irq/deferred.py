@@ -1,13 +1,13 @@
 """Work that an interrupt leaves for a moment when its CPU holds no spinlock.
 
-    handler:  work.schedule()              end of the interrupt, if preemption is on; else before
-                                           the CPU idles or goes to user mode: run_pending()
+    handler: work.schedule()  ->  after the last interrupt that waits, if preemption is on;
+                                  else at the first safepoint where it is
 
 So what it runs may take plain spinlocks, where a handler could take only those that everybody
 takes with interrupts off. It runs with interrupts off, and may not sleep.
 
 State: RAM. Locks: none: a CPU's list is its own, touched with interrupts off. Context: schedule,
-any; run_pending, where no spinlock is held.
+any.
 """
 
 from collections.abc import Callable
@@ -51,6 +51,7 @@ class DeferredWork(Layout):
             return
         flag = interrupts.save()
         _list().append(self.node)
+        interrupts.ask_again()
         interrupts.restore(flag)
 
 
@@ -72,16 +73,17 @@ def _list() -> ListNode:
     return works
 
 
-def is_pending() -> bool:
-    """Whether work waits on this CPU."""
-    return not QUEUES.of(cpu().index).works.is_empty()
+def after_interrupts() -> None:
+    """Do what waits on this CPU; if a spinlock is held here, at a later safepoint.
 
-
-def run_pending() -> None:
-    """Do what waits on this CPU, unless a spinlock is held here: then it is left for later."""
+    This is ``Cpu.after_interrupts``.
+    """
     this = cpu()
     queue = QUEUES.of(this.index)
-    if queue.works.is_empty() or this.area.preempt_count:
+    if queue.works.is_empty():
+        return
+    if this.area.preempt_count or this.area.irq_depth:
+        interrupts.ask_again()
         return
     flag = interrupts.save()
     this.area.preempt_count += 1  # nobody may think that a task could be switched here

@@ -1,7 +1,6 @@
 """An interrupt arrives: count it, run its handler, end it.
 
     arch.interrupts.take_pending -> handle(vector) -> kernel vector | device's handler -> EOI
-                                                   -> deferred work, if no spinlock is held
 
 State: RAM (counts). Locks: none. Context: interrupt; interrupts are off.
 """
@@ -13,7 +12,6 @@ from hw.spec.layout import Layout, layout, this_cpu, u64
 from mpkernel.arch.cpu import cpu
 from mpkernel.arch.percpu import PerCpu
 from mpkernel.arch.vectors import VECTOR_NMI, VECTOR_SPURIOUS
-from mpkernel.irq import deferred
 from mpkernel.irq.vectors import HANDLERS, KERNEL_VECTORS, TABLE, VECTORS
 
 
@@ -46,8 +44,6 @@ def handle(vector: int) -> None:
         apic = this.apic
         assert apic is not None
         apic.eoi()
-    if this.area.irq_depth == 1:
-        deferred.run_pending()
 
 
 def taken(index: int, vector: int) -> int:

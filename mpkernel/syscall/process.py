@@ -68,7 +68,7 @@ REBOOT_RESTART: Final = 0x01234567
 REBOOT_CAD: Final = (0x89ABCDEF, 0)
 
 
-async def exit(status: int) -> int:  # noqa: A001  its name
+async def exit_(status: int) -> int:
     """End the calling thread."""
     await exit_thread(code_status(status))
 

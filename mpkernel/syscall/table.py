@@ -13,14 +13,28 @@ from typing import Final
 
 from mpkernel.abi.numbers import NAMES, NUMBERS
 from mpkernel.sched.task import RESTART_CALL, RESTART_NO_HANDLER, RESTART_NONE, RESTART_SLEEP
-from mpkernel.syscall import file, info, memory, process, signals, time
+from mpkernel.syscall import (
+    descriptor,
+    file,
+    info,
+    memory,
+    metadata,
+    path,
+    process,
+    signals,
+    time,
+)
 
 Handler = Callable[..., Awaitable[int]]
 
-_MODULES: Final[dict[str, ModuleType]] = {
-    "file": file, "info": info, "memory": memory, "process": process, "signals": signals,
-    "time": time,
-}  # fmt: skip
+_MODULES: Final[dict[str, tuple[ModuleType, ...]]] = {
+    "file": (file, descriptor, path, metadata),
+    "info": (info,),
+    "memory": (memory,),
+    "process": (process,),
+    "signals": (signals,),
+    "time": (time,),
+}
 _RESTARTS: Final = {
     "again": RESTART_CALL,
     "no-handler": RESTART_NO_HANDLER,
@@ -29,8 +43,14 @@ _RESTARTS: Final = {
 }
 #: Handlers of calls whose names are taken in Python, or that do the same as another.
 _ALIASES: Final = {
-    "geteuid": "getuid", "getgid": "getuid", "getegid": "getuid",
-}  # fmt: skip
+    "open": "open_",
+    "pipe": "pipe_",
+    "exit": "exit_",
+    "geteuid": "getuid",
+    "getgid": "getuid",
+    "getegid": "getuid",
+    "fdatasync": "fsync",
+}
 
 _ROWS: Final = """
 file read iul
@@ -201,15 +221,16 @@ def _make() -> dict[int, Call]:
     calls = {}
     for row in filter(None, _ROWS.splitlines()):
         module, name, letters, *restart = row.split()
-        handler = getattr(_MODULES[module], _ALIASES.get(name, name), None)
-        if handler is None:
+        wanted = _ALIASES.get(name, name)
+        found = [vars(one)[wanted] for one in _MODULES[module] if wanted in vars(one)]
+        if not found:
             continue
         number = NUMBERS[name]
         calls[number] = Call(
             number=number,
             name=name,
             letters=letters.strip("-"),
-            handler=handler,
+            handler=found[0],
             restart=_RESTARTS[restart[0] if restart else "again"],
             raises_sigpipe=name in ("write", "pwrite64", "writev", "sendfile"),
         )
