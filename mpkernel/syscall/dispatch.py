@@ -9,9 +9,7 @@ import ctypes
 from typing import Final
 
 from mpkernel.abi.errno import Errno, Interrupted, SysError
-from mpkernel.abi.signal import Signal
 from mpkernel.arch import context
-from mpkernel.proc.signal import send_to_current
 from mpkernel.sched.task import current
 from mpkernel.syscall.table import TABLE
 from mpkernel.trace import log
@@ -59,6 +57,4 @@ async def system_call() -> None:
         result = -Errno.EINTR
     except SysError as error:
         result = -error.errno
-        if error.errno == Errno.EPIPE and call.raises_sigpipe:
-            send_to_current(Signal.SIGPIPE)
     context.registers().rax = result & _MASK

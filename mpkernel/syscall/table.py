@@ -213,7 +213,6 @@ class Call:
     letters: str
     handler: Handler
     restart: int  #: RESTART_*
-    raises_sigpipe: bool  #: EPIPE comes with SIGPIPE
 
 
 def _make() -> dict[int, Call]:
@@ -232,7 +231,6 @@ def _make() -> dict[int, Call]:
             letters=letters.strip("-"),
             handler=found[0],
             restart=_RESTARTS[restart[0] if restart else "again"],
-            raises_sigpipe=name in ("write", "pwrite64", "writev", "sendfile"),
         )
     return calls
 
