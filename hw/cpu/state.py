@@ -4,7 +4,8 @@ Handlers hold its address in a host register; all they touch stands at constant 
 name registers by their byte offset, so AH is a byte at offset 1 and "no register" is ``zero``.
 
 Flags are lazy: while ``flag_kind`` is not FLAGS_READY, the six status flags follow from flag_kind,
-flag_a and flag_b, and the bits in ``rflags`` are stale (hw.cpu.flags). At every Exit they are ready.
+flag_a and flag_b, and the bits in ``rflags`` are stale (hw.cpu.flags). At every Exit they are
+ready.
 
     TLB entry, 32 bytes: read tag | write tag | fetch tag | addend (host address - guest address)
     jump cache entry, 16 bytes: rip | host address of the first micro-op
@@ -20,8 +21,20 @@ from typing import Annotated, Any, Final
 from hw.ram import BOARD
 from hw.spec.layout import Layout, atomic, layout, this_cpu, u64
 from hw.spec.memory_map import MAX_CPUS
-from hw.spec.registers import CR0_ET, CR0_NE, CR0_PE, CR0_PG, CR0_WP, CR4_PAE, EFER_LMA, EFER_LME
-from hw.spec.registers import EFER_NXE, EFER_SCE, RFLAGS_FIXED, RFLAGS_IF
+from hw.spec.registers import (
+    CR0_ET,
+    CR0_NE,
+    CR0_PE,
+    CR0_PG,
+    CR0_WP,
+    CR4_PAE,
+    EFER_LMA,
+    EFER_LME,
+    EFER_NXE,
+    EFER_SCE,
+    RFLAGS_FIXED,
+    RFLAGS_IF,
+)
 
 TLB_ENTRIES: Final = 1024
 TLB_ENTRY_SIZE: Final = 32

@@ -2,8 +2,8 @@
 
 A block runs as a chain of tail calls: each handler does its micro-op, loads the number of the next
 from the code cache, its address from the table, and jumps there with the core's state in host
-registers (hw.cpu.control). Numbers are positions in ``handler_list``, so decoded code does not depend
-on where a process has its native code.
+registers (hw.cpu.control). Numbers are positions in ``handler_list``, so decoded code does not
+depend on where a process has its native code.
 
 State: the native code and the table, private to the process and the same in all forked from it.
 Context: ``load`` before the fork.
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hw import native
-from hw.cpu import control, run_loop, page_copy, walker
+from hw.cpu import control, page_copy, run_loop, walker
 from hw.cpu.micro_op import INVARIANT, SLOT, MicroOp
 from hw.cpu.semantics import (
     alu,

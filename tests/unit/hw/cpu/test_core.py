@@ -1,4 +1,4 @@
-"""What run() promises: exits, exact state, interrupts, code that changes, everybody standing still."""
+"""What run() promises: exits, exact state, interrupts, changing code, everybody standing still."""
 
 import os
 import signal
@@ -236,12 +236,12 @@ def test_arena_is_emptied_when_full(guest: Guest) -> None:
 
 
 def test_cpuid_claims(guest: Guest) -> None:
-    core = start(guest, "xor eax, eax\ncpuid\nsyscall")
+    core = start(guest, "xor eax, eax\ncpuid\nmov esi, ecx\nsyscall")
     assert core.run() == Syscall()
     state = core.state
-    text = b"".join(r.to_bytes(4, "little") for r in (state.rbx, state.rdx, state.rcx))
+    text = b"".join(r.to_bytes(4, "little") for r in (state.rbx, state.rdx, state.rsi))
     assert text == b"AuthenticAMD"
-    assert state.instructions == 3
+    assert state.instructions == 4
 
 
 def _child(work: object) -> int:
@@ -288,7 +288,9 @@ def test_lock_add_from_two_cores_loses_nothing(guest: Guest, address: int) -> No
 
 def test_code_modified_by_another_core_is_seen(guest: Guest) -> None:
     guest.put_data(bytes(DATA_SIZE))
-    guest.put_code(0, assemble("1: call 2f\ncmp eax, 7\njne 1b\nsyscall\n.p2align 8\n2: mov eax, 1\nret"))
+    guest.put_code(
+        0, assemble("1: call 2f\ncmp eax, 7\njne 1b\nsyscall\n.p2align 8\n2: mov eax, 1\nret")
+    )
     guest.put_code(0x2000, assemble("mov dword ptr [rdi], 7\nsyscall"))
 
     def spin() -> None:
