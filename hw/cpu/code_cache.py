@@ -23,7 +23,7 @@ from hw.cpu.micro_op import SLOT
 from hw.cpu.mmu import fetch_page
 from hw.cpu.primitives import atomic_load, get, host_load, put, u64
 from hw.cpu.state import JUMP_ENTRIES, JUMP_OFFSET, CpuState
-from hw.ram import BOARD, FRAME_VERSIONS
+from hw.ram import CORE_BOARD, FRAME_VERSIONS
 from hw.spec.layout import DIRECT_MAP, Layout, fixed, layout
 from hw.spec.layout import u64 as word
 from hw.spec.memory_map import MIB
@@ -56,9 +56,9 @@ class ArenaHeader(Layout):
     exclusive: AtomicU64  #: 1 + index of the core that all others stand still for, or 0
 
 
-HEADER: Final = BOARD.place(ArenaHeader)
-_HEADS: Final = BOARD.reserve(8 * _BUCKETS, align=4096)
-_ARENA: Final = BOARD.reserve(ARENA_SIZE, align=4096)
+HEADER: Final = CORE_BOARD.place(ArenaHeader)
+_HEADS: Final = CORE_BOARD.reserve(8 * _BUCKETS, align=4096)
+_ARENA: Final = CORE_BOARD.reserve(ARENA_SIZE, align=4096)
 
 _NEXT: Final = Block.offset_of("next")
 _FRAME: Final = Block.offset_of("frame")

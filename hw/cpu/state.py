@@ -18,7 +18,7 @@ which others read. Context: any.
 import ctypes
 from typing import Annotated, Any, Final
 
-from hw.ram import BOARD
+from hw.ram import CORE_BOARD
 from hw.spec.layout import Layout, atomic, layout, this_cpu, u64
 from hw.spec.memory_map import MAX_CPUS
 from hw.spec.registers import (
@@ -122,7 +122,7 @@ TLB_OFFSET: Final = CpuState.offset_of("tlb")
 JUMP_OFFSET: Final = CpuState.offset_of("jumps")
 
 #: The register files, by core index.
-CORES: Final = BOARD.place_array(CpuState, MAX_CPUS, align=4096)
+CORES: Final = CORE_BOARD.place_array(CpuState, MAX_CPUS, align=4096)
 
 
 @layout(size=8)
@@ -132,7 +132,7 @@ class TscWord(Layout):
     start: Annotated[u64, atomic]  #: host TSC when the machine's TSC was 0
 
 
-TSC: Final = BOARD.place(TscWord)
+TSC: Final = CORE_BOARD.place(TscWord)
 
 
 def reset(index: int) -> None:
