@@ -5,7 +5,7 @@ It is imported before the fork, so that the seams are the same in every process.
 State: none. Context: import time.
 """
 
-from mpkernel.arch import remote_call, tlb_shootdown
+from mpkernel.arch import interrupts, ipi, power, remote_call, tlb_shootdown
 from mpkernel.arch.cpu import cpu
 from mpkernel.arch.trap import TRAP_HANDLERS, KernelStack
 from mpkernel.arch.vectors import (
@@ -16,7 +16,6 @@ from mpkernel.arch.vectors import (
     VECTOR_TIMER,
     VECTOR_TLB_FLUSH,
 )
-from mpkernel.arch import interrupts, ipi, power
 from mpkernel.boot import system_texts
 from mpkernel.drivers import wiring as drivers
 from mpkernel.drivers.virtio import console, rng
