@@ -42,7 +42,7 @@ async def brk(end: int) -> int:
     return await mappings.set_brk(_space(), end)
 
 
-async def mmap(  # noqa: PLR0913  as mmap(2)
+async def mmap(
     address: int, size: int, prot: int, flags: int, fd: int, offset: int
 ) -> int:
     """Map memory or a file."""

@@ -11,7 +11,7 @@ from mpkernel.mm.page import put_page
 from mpkernel.mm.page_cache import PageCache
 from mpkernel.mm.page_source import PAGE_SOURCES, SOURCE_NONE
 from mpkernel.sched.completion import Completion
-from tests.support.kernel_cpu import KernelCpu, kernel_cpu
+from tests.support.kernel_cpu import KernelCpu, kernel_cpu, take_all
 
 CACHE = memory.static(PageCache)
 ARRIVED = memory.static(Completion)
@@ -46,7 +46,7 @@ PAGE_SOURCES.add(SOURCE_TEST, SOURCE)
 
 
 @pytest.fixture
-def cache(kernel: KernelCpu) -> PageCache:
+def cache(kernel: KernelCpu) -> PageCache:  # noqa: ARG001  its memory
     CACHE.init(SOURCE_TEST, 0x7777)
     CACHE.size_bytes = 10 * 4096
     ARRIVED.init()
@@ -97,12 +97,10 @@ def test_a_failed_read_is_tried_again_by_each_that_waited(
     assert frames.free_count() == before
 
 
-def test_out_of_memory_leaves_the_cache_sound(kernel: KernelCpu, cache: PageCache) -> None:
-    ARRIVED.complete()
-    taken = []
-    with pytest.raises(SysError):
-        while True:
-            taken.append(frames.alloc_frame())
+@pytest.mark.usefixtures("cache")
+def test_out_of_memory_leaves_the_cache_sound(kernel: KernelCpu) -> None:
+    kernel.run_one(arrive())  # the slab of tasks is there
+    taken = take_all()
     with pytest.raises(SysError, match="ENOMEM"):
         kernel.run_one(first_byte(1))
     for frame in taken:
