@@ -39,6 +39,7 @@ from mpkernel.fs.file_system import (
     FILE_SYSTEMS,
     FS_DEVFS,
     FS_EXT2,
+    FS_PIPE,
     FS_PROCFS,
     FS_TMPFS,
 )
@@ -149,6 +150,7 @@ def _fill_files() -> None:
     FILE_SYSTEMS.add(FS_EXT2, Ext2())
     FILE_SYSTEMS.add(FS_TMPFS, MemoryFileSystem("tmpfs"))
     FILE_SYSTEMS.add(FS_DEVFS, MemoryFileSystem("devfs"))
+    FILE_SYSTEMS.add(FS_PIPE, MemoryFileSystem("pipefs"))
     FILE_SYSTEMS.add(FS_PROCFS, ProcFs())
     WORKING_DIRECTORY.fill(_working_directory)
     PROCESS_TEXTS.fill(ProcessFiles())
