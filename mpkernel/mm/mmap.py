@@ -50,7 +50,7 @@ class FileMapping(NamedTuple):
     may_write: bool = True  #: whether a shared mapping may be writable
 
 
-async def map_region(  # noqa: PLR0913  as mmap(2)
+async def map_region(
     space: AddressSpace,
     address: int,
     size: int,

@@ -9,6 +9,7 @@ frame. Locks: PageCache.lock, over SLAB and FRAMES, guards the tree and Page.cac
 file system's, under its inode lock. Context: page, read and write are for tasks and sleep.
 """
 
+from functools import partial
 from typing import Annotated, Final
 
 from hw.spec.address import PAGE_SHIFT, PAGE_SIZE, page_up
@@ -83,10 +84,7 @@ async def page(cache: PageCache, index: int) -> int:
         if is_reader:
             await _read_in(cache, index, frame)
             return frame
-        flags = this.flags
-        await cache.readers.wait_until(
-            lambda flags=flags: not flags.value & PAGE_READING, interruptible=False
-        )
+        await cache.readers.wait_until(partial(_is_read, this), interruptible=False)
         if this.flags.value & PAGE_UP_TO_DATE:
             return frame
         put_page(frame)
@@ -125,8 +123,7 @@ async def write(cache: PageCache, offset: int, data: bytes) -> None:
         memory.write(frame + inside, data[done : done + count])
         put_page(frame)
         done += count
-        if here + count > cache.size_bytes:
-            cache.size_bytes = here + count
+        cache.size_bytes = max(cache.size_bytes, here + count)
 
 
 def grow(cache: PageCache, size: int) -> None:
@@ -164,6 +161,11 @@ def page_count(cache: PageCache) -> int:
     """Pages in memory."""
     count: int = cache.tree.count
     return count
+
+
+def _is_read(this: Page) -> bool:
+    """Whether a page's reader is done, well or not."""
+    return not this.flags.value & PAGE_READING
 
 
 def _find_or_begin(cache: PageCache, index: int) -> tuple[int, bool]:

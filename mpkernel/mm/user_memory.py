@@ -45,31 +45,31 @@ async def copy_to_user(address: int, data: bytes) -> None:
 
 async def copy_from_space(space: AddressSpace, address: int, size: int) -> bytes:
     """As copy_from_user, from a space that the caller holds."""
-    data = _copy_in(space, address, size)
+    data = user_access.copy_in(space.phys, address, size)
     while len(data) < size:
         here = address + len(data)
         await handle_fault(space, here, FAULT_USER)
-        data += _copy_in(space, here, size - len(data))
+        data += user_access.copy_in(space.phys, here, size - len(data))
     return data
 
 
 async def copy_to_space(space: AddressSpace, address: int, data: bytes) -> None:
     """As copy_to_user, to a space that the caller holds."""
     data = bytes(data)
-    done = _copy_out(space, address, data)
+    done = user_access.copy_out(space.phys, address, data)
     while done < len(data):
         await handle_fault(space, address + done, FAULT_USER | FAULT_WRITE)
-        done += _copy_out(space, address + done, data[done:])
+        done += user_access.copy_out(space.phys, address + done, data[done:])
 
 
 def copy_from_user_nofault(address: int, size: int) -> bytes:
     """What of a range is there now; shorter than ``size`` if a page is not. Never sleeps."""
-    return _copy_in(_space(address, size), address, size) if size else b""
+    return user_access.copy_in(_space(address, size).phys, address, size) if size else b""
 
 
 def copy_to_user_nofault(address: int, data: bytes) -> int:
     """Write what can be written now; returns the bytes done. Never sleeps."""
-    return _copy_out(_space(address, len(data)), address, data) if data else 0
+    return user_access.copy_out(_space(address, len(data)).phys, address, data) if data else 0
 
 
 async def fault_in(address: int, size: int, *, is_write: bool) -> None:
@@ -132,12 +132,3 @@ def _space(address: int, size: int) -> AddressSpace:
         raise SysError(Errno.EFAULT)
     return AddressSpace.at(space)
 
-
-def _copy_in(space: AddressSpace, address: int, size: int) -> bytes:
-    is_shared = space.references.value > 1
-    return user_access.copy_in(space.phys, address, size, is_shared=is_shared)
-
-
-def _copy_out(space: AddressSpace, address: int, data: bytes) -> int:
-    is_shared = space.references.value > 1
-    return user_access.copy_out(space.phys, address, data, is_shared=is_shared)

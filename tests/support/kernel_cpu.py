@@ -9,6 +9,7 @@ from typing import Any
 
 from hw.machine_config import MachineConfig
 from hw.spec.memory_map import KERNEL_DATA_BASE, KERNEL_DATA_SIZE, MIB
+from mpkernel.abi.errno import SysError
 from mpkernel.arch.cpu import Cpu, use_cpu
 from mpkernel.mm import frames, slab
 from mpkernel.sched import run_queue, timer
@@ -69,6 +70,16 @@ class KernelCpu:
         task.in_kernel = 1
         task.address_space = self.address_space
         return task
+
+
+def take_all() -> list[int]:
+    """All frames that are free."""
+    taken = []
+    try:
+        while True:
+            taken.append(frames.alloc_frame())
+    except SysError:
+        return taken
 
 
 @contextmanager

@@ -288,7 +288,9 @@ def test_lock_add_from_two_cores_loses_nothing(guest: Guest, address: int) -> No
 
 def test_code_modified_by_another_core_is_seen(guest: Guest) -> None:
     guest.put_data(bytes(DATA_SIZE))
-    guest.put_code(0, assemble("1: call 2f\ncmp eax, 7\njne 1b\nsyscall\n.p2align 8\n2: mov eax, 1\nret"))
+    guest.put_code(
+        0, assemble("1: call 2f\ncmp eax, 7\njne 1b\nsyscall\n.p2align 8\n2: mov eax, 1\nret")
+    )
     guest.put_code(0x2000, assemble("mov dword ptr [rdi], 7\nsyscall"))
 
     def spin() -> None:
