@@ -9,6 +9,7 @@ State: maps a machine into this process; one at a time.
 """
 
 import os
+import time
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,7 +26,8 @@ from hw.machine_config import DiskConfig, MachineConfig, PortConfig
 from hw.spec.memory_map import MIB
 from hw.virtio.device import VirtioDevice
 from hw.virtio.memory import MachineMemory
-from mpkernel.arch.cpu import Cpu, use_cpu
+from mpkernel.arch.cpu import Cpu, cpu, use_cpu
+from mpkernel.arch.vectors import VECTOR_RESCHEDULE, VECTOR_TIMER
 from mpkernel.block.device import BLOCK_DRIVERS
 from mpkernel.drivers import wiring
 from mpkernel.drivers.bus import DRIVERS
@@ -33,6 +35,7 @@ from mpkernel.drivers.virtio.console import CONSOLE_INPUT
 from mpkernel.fs import tty
 from mpkernel.irq import deferred, dispatch, vectors
 from mpkernel.mm import frames
+from mpkernel.sched import tick
 from mpkernel.sched.task_end import TASK_END
 from mpkernel.seam import Seam
 from mpkernel.trace import log
@@ -44,15 +47,19 @@ FRAMES = 16 * MIB
 MAX_TURNS = 3000
 
 
+def _reschedule() -> None:
+    cpu().area.need_resched = 1
+
+
 class DeviceKernel(Kernel):
     """CPUs that take turns with the devices."""
 
     def __init__(self, cpus: int, images: list[Any], ports: tuple[PortConfig, ...]) -> None:
         super().__init__(cpus, 0)
         self.signals: list[tuple[int, int]] = []  #: (group, signal), sent by the terminal
-        for cpu in self.cpus:
-            cpu.interrupt_handler = dispatch.handle
-            cpu.after_interrupts = deferred.after_interrupts
+        for one in self.cpus:
+            one.interrupt_handler = dispatch.handle
+            one.after_interrupts = deferred.after_interrupts
         frames.init([(FRAMES, RAM)])
         vectors.init()
         tty.init()
@@ -99,7 +106,7 @@ class DeviceKernel(Kernel):
                 return
         raise AssertionError("never settles")
 
-    def call(self, *coroutines: Coroutine[Any, Any, Any], cpu: int | None = None) -> Any:
+    def call(self, *coroutines: Coroutine[Any, Any, Any]) -> Any:
         """Run tasks to their ends; the first one's result. Fails if one sleeps for ever."""
         results: dict[int, Any] = {}
 
@@ -110,8 +117,7 @@ class DeviceKernel(Kernel):
                 results[number] = ("error", error)
 
         for number, coroutine in enumerate(coroutines):
-            index = number % len(self.cpus) if cpu is None else cpu
-            self.spawn(index, body(number, coroutine))
+            self.spawn(number % len(self.cpus), body(number, coroutine))
         for _ in range(MAX_TURNS):
             self.run()
             if len(results) == len(coroutines):
@@ -120,8 +126,17 @@ class DeviceKernel(Kernel):
                     if kind == "error":
                         raise value
                 return results[0][1]
-            self.pump()
+            if not self.pump():
+                time.sleep(0.0005)  # a timer may be what is waited for
         raise AssertionError(f"{len(coroutines) - len(results)} tasks sleep for ever")
+
+    def end_tasks(self) -> None:
+        """End what still sleeps, while there is memory."""
+        for index, one in enumerate(self.cpus):
+            self.use(index)
+            for coroutine in one.coroutines.values():
+                coroutine.close()
+            one.coroutines.clear()
 
 
 @contextmanager
@@ -129,7 +144,7 @@ def _filled_seams(signals: list[tuple[int, int]], ended: list[int]) -> Iterator[
     """Drivers and terminal joined as boot joins them; the seams as they were at the end."""
     seams: tuple[Seam[Any], ...] = (
         DRIVERS, BLOCK_DRIVERS, vectors.HANDLERS, deferred.WORK, CONSOLE_INPUT,
-        tty.CONSOLE_OUTPUT, tty.SIGNAL_GROUP, tty.CURRENT_JOB, TASK_END,
+        tty.CONSOLE_OUTPUT, tty.SIGNAL_GROUP, tty.CURRENT_JOB, TASK_END, vectors.KERNEL_VECTORS,
     )  # fmt: skip
     before = [dict(seam._entries) for seam in seams]
     for seam in seams:
@@ -138,6 +153,8 @@ def _filled_seams(signals: list[tuple[int, int]], ended: list[int]) -> Iterator[
     wiring.join_terminal(tty.CONSOLE, tty.CONSOLE_OUTPUT)
     tty.SIGNAL_GROUP.fill(lambda group, signal: signals.append((group, signal)))
     tty.CURRENT_JOB.fill(lambda: (7, 5))
+    vectors.KERNEL_VECTORS.add(VECTOR_TIMER, tick.timer_interrupt)
+    vectors.KERNEL_VECTORS.add(VECTOR_RESCHEDULE, _reschedule)
     TASK_END.fill(lambda task: ended.append(task.state))
     try:
         yield
@@ -169,4 +186,5 @@ def device_kernel(
         kernel = DeviceKernel(cpus, images, ports)
         kernel.signals = signals
         stack.callback(lambda: use_cpu(Cpu(0)))
+        stack.callback(kernel.end_tasks)
         yield kernel
