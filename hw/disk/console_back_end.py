@@ -196,7 +196,7 @@ class ConsoleBackEnd:
         self._serve_control_out()
 
 
-def console_size(ports: "Sequence[PortConfig]") -> tuple[int, int]:
+def console_size(ports: Sequence[PortConfig]) -> tuple[int, int]:
     """Return columns and rows as the driver is told them; 0 x 0 where no terminal types.
 
     The terminal's own size comes from its output, because that is what is drawn on.

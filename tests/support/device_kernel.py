@@ -95,11 +95,16 @@ class DeviceKernel(Kernel):
             return True
         return bool(work)
 
+    def turn_all(self) -> bool:
+        """Each CPU runs a task; whether any did."""
+        ran = [self.turn(index) for index in range(len(self.cpus))]
+        return any(ran)
+
     def settle(self, turns: int = 20) -> None:
         """Let everybody run until nothing happens any more."""
         for _ in range(MAX_TURNS):
             self.run()
-            if self.pump() or any([self.turn(index) for index in range(len(self.cpus))]):
+            if self.pump() or self.turn_all():
                 continue
             turns -= 1
             if not turns:

@@ -7,7 +7,6 @@ Scenarios end the machine with status 3 when all they check holds.
 State: a machine. Context: a process of its own, without threads.
 """
 
-import os
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -26,7 +25,6 @@ from mpkernel.drivers import start, wiring
 from mpkernel.drivers.virtio import rng
 from mpkernel.drivers.virtio.stream import PortStream
 from mpkernel.fs import tty
-from mpkernel.irq import dispatch
 from mpkernel.irq.vectors import KERNEL_VECTORS
 from mpkernel.mm import frames
 from mpkernel.sched import tick
@@ -79,7 +77,7 @@ def entry(body: Body) -> Callable[[int], None]:
     """A kernel that runs ``body`` as its first task, with devices up."""
 
     async def first() -> None:
-        await start.start_devices([i for i in range(topology.cpu_count())])
+        await start.start_devices(list(range(topology.cpu_count())))
         await body()
 
     def kernel_entry(index: int) -> None:
@@ -189,5 +187,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    assert dispatch is not None and os is not None
     sys.exit(main())

@@ -1,5 +1,7 @@
 """Enumeration, BARs and MSI-X on the board's bus."""
 
+import itertools
+
 from hw.board import FIRST_DISK_SLOT, SLOT_CONSOLE, SLOT_ENTROPY
 from hw.machine_config import PortConfig
 from hw.spec.memory_map import PCI_WINDOW_BASE, PCI_WINDOW_SIZE
@@ -25,7 +27,7 @@ def test_all_functions_are_found_and_placed_apart() -> None:
         assert len(ranges) == 4
         assert ranges[0][0] >= PCI_WINDOW_BASE
         assert ranges[-1][1] <= PCI_WINDOW_BASE + PCI_WINDOW_SIZE
-        for (_, end), (start, _) in zip(ranges, ranges[1:], strict=False):
+        for (_, end), (start, _) in itertools.pairwise(ranges):
             assert end <= start
         assert all(end - start == 0x10000 and not start % 0x10000 for start, end in ranges)
 

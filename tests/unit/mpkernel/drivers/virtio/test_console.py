@@ -48,12 +48,10 @@ def rig() -> Iterator[Rig]:
         PortConfig("stdout", output_fd=ends["stdout"][1]),
     )
     for name in ("stdout", "screen"):
-        os.set_blocking(ends[name][0], False)  # noqa: FBT003
+        os.set_blocking(ends[name][0], False)
     with device_kernel(ports=ports, cpus=2) as kernel:
         kernel.call(bus.probe_all())
-        yield Rig(
-            kernel, ends["stdin"][1], ends["stdout"][0], ends["keys"][1], ends["screen"][0]
-        )
+        yield Rig(kernel, ends["stdin"][1], ends["stdout"][0], ends["keys"][1], ends["screen"][0])
     for fd in (end for pair in ends.values() for end in pair):
         try:
             os.close(fd)
@@ -160,7 +158,7 @@ def test_piped_input_is_not_echoed_and_ends(rig: Rig) -> None:
 
 def test_piped_input_waits_until_there_is_room(rig: Rig) -> None:
     lines = b"".join(b"line %d\n" % n for n in range(5000))
-    os.set_blocking(rig.keys, False)  # noqa: FBT003
+    os.set_blocking(rig.keys, False)
     got, at = b"", 0
     while len(got) < len(lines):
         if at < len(lines):
