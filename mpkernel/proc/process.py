@@ -65,8 +65,7 @@ class Process(Layout):
     # resources; replaced by the process's own threads only
     address_space: u64  #: AddressSpace, 0 once it is gone
     files: u64  #: FdTable
-    cwd: u64
-    root: u64
+    cwd: u64  #: Inode of the working directory, with a reference; 0 is the root
     umask: Annotated[u32, atomic]
     is_protected: Annotated[u32, atomic]  #: 1: default actions do not end it (process 1)
     is_vforked: Annotated[u32, atomic]  #: 1: the parent waits until it gives its space back
@@ -82,6 +81,7 @@ class Process(Layout):
     stop_signal: Annotated[u32, guarded_by("lock")]
     has_stop_news: Annotated[u32, guarded_by("lock")]  #: the parent has not waited for the stop
     has_continue_news: Annotated[u32, guarded_by("lock")]
+    pause_wait: WaitQueue  #: nobody wakes it: a sleep that only time or a signal ends
     stop_wait: WaitQueue  #: threads that are stopped; exec's wait for the other threads
     pending: Annotated[u64, guarded_by("lock")]  #: bit signal-1
     sent_by: Annotated[Any, SentBy * SIGNAL_COUNT]  #: guarded by lock
@@ -143,7 +143,7 @@ def new_process(parent: Process | None) -> Process:
         SysError: ENOMEM.
     """
     process = Process.at(PROCESSES.alloc())
-    for queue in (process.child_wait, process.vfork_wait, process.stop_wait):
+    for queue in (process.child_wait, process.vfork_wait, process.pause_wait, process.stop_wait):
         queue.init()
     process.lock.init(ranks.SIGNAL)
     process.children.init()

@@ -10,7 +10,7 @@ from typing import Final
 
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.fcntl import IOV_MAX
-from mpkernel.abi.signal import SIGPIPE
+from mpkernel.abi.signal import Signal
 from mpkernel.abi.stat import DIRENT_NAME, Dirent64Head, dirent_type
 from mpkernel.abi.structs import IoVec
 from mpkernel.fs import file as files
@@ -231,5 +231,5 @@ async def _write_piece(file: File, data: bytes, offset: int | None) -> int:
         return await files.write(file, data)
     except SysError as error:
         if error.errno == Errno.EPIPE:
-            send_to_current(SIGPIPE)
+            send_to_current(Signal.SIGPIPE)
         raise
