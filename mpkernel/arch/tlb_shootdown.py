@@ -66,7 +66,7 @@ def init_space(space: int, root: int) -> None:
 
 
 def enter_space(space: int) -> None:
-    """This CPU goes to user mode of ``space``: publish it and drop what is out of date.
+    """Announce user mode of ``space`` on this CPU, and drop translations that are out of date.
 
     Last before ``core.run()``; ``leave_user`` follows first after it.
     """
@@ -89,7 +89,7 @@ def enter_space(space: int) -> None:
 
 
 def leave_user() -> None:
-    """This CPU is back from user mode."""
+    """Announce that this CPU is back from user mode."""
     PARTIES[cpu().index].mode.store(MODE_KERNEL)
 
 

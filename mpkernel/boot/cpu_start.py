@@ -9,7 +9,7 @@ from hw.irq.local_apic import LOCAL_APICS
 from mpkernel.arch import ipi
 from mpkernel.arch import timer as hardware_timer
 from mpkernel.arch.cpu import Cpu, use_cpu
-from mpkernel.irq import dispatch
+from mpkernel.irq import deferred, dispatch
 from mpkernel.sched import run_queue, timer
 
 
@@ -21,6 +21,7 @@ def start_cpu(index: int) -> Cpu:
     area.irqs_off = 1
     area.preempt_count = area.irq_depth = area.need_resched = area.current = 0
     cpu.interrupt_handler = dispatch.handle
+    cpu.after_interrupts = deferred.after_interrupts
     run_queue.init(index)
     timer.init(index)
     ipi.init()

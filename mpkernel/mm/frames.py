@@ -55,7 +55,7 @@ def free_frame(frame: int) -> None:
     references = Page.of(frame).references
     had = references.cas(1, 0)
     if had != 1:
-        panic(f"frame {frame:#x} is freed with {had} references" if had else f"frame {frame:#x} is freed twice")
+        panic(f"frame {frame:#x} is freed " + (f"with {had} references" if had else "twice"))
     zone.give(frame)
 
 
