@@ -49,15 +49,14 @@ def test_the_readme_has_transcripts():
 
 @pytest.mark.parametrize("steps", BLOCKS, ids=lambda steps: steps[-1].command[:30])
 def test_a_transcript_is_true(steps: list[Step], tmp_path: Path):
-    command = tmp_path / "bin" / "mpkernel"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mpkernel "$@"\n')
-    command.chmod(0o755)
-    (command.parent / "python3").symlink_to(sys.executable)
-    work = tmp_path / "work"
+    work, commands = tmp_path / "work", tmp_path / "bin"
     work.mkdir()
+    commands.mkdir()
+    for name, arguments in (("mpkernel", "-m mpkernel"), ("python3", "")):
+        (commands / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
+        (commands / name).chmod(0o755)
     environment = os.environ | {
-        "PATH": f"{command.parent}:{os.environ['PATH']}",
+        "PATH": f"{commands}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
     }
     script = "".join(f"{step.command}\necho '=step='\n" for step in steps)
