@@ -1,4 +1,4 @@
-"""``mpkernel boot``, as a user meets it: consoles, statuses, disks, refusals, ends of every kind."""
+"""``mpkernel boot``, as a user meets it: consoles, statuses, disks, refusals, all kinds of ends."""
 
 import os
 import signal

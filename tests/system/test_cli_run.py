@@ -1,4 +1,4 @@
-"""``mpkernel run``: streams, arguments, files, environment and status of a program are the host's."""
+"""``mpkernel run``: streams, arguments, files, environment and status of a program."""
 
 import os
 import signal
@@ -49,9 +49,22 @@ def test_the_status_is_the_programs(programs: Path, status: int):
 def test_arguments_and_environment(programs: Path):
     script = 'for word in "$@"; do echo "[$word]"; done; echo "$COLOUR $PATH"'
     done = mpkernel(
-        "run", "--env", "COLOUR=deep blue", programs / "sh", "-c", script, "sh", "", "a b", "--cpus",
+        "run", "--env", "COLOUR=deep blue", programs / "sh", "-c", script, "sh", "", "a b",
+        "--cpus",
     )  # fmt: skip
     assert done.stdout == b"[]\n[a b]\n[--cpus]\ndeep blue /bin\n"
+
+
+@pytest.mark.feature("G4")
+def test_the_initial_stack_holds_all_that_the_abi_asks_for(programs: Path):
+    done = mpkernel("run", "--env", "A=1", programs / "args", "one")
+    lines = done.stdout.decode().splitlines()
+    assert {"argc=2", "argv[1]=one", "argv[argc]=null", "stack is aligned"} <= set(lines)
+    assert {"envp[0]=PATH=/bin", "envp[1]=HOME=/root", "envp[2]=A=1"} <= set(lines)
+    auxiliary = dict(line[5:].split("]=") for line in lines if line.startswith("auxv["))
+    assert auxiliary["6"] == "0x1000"  # AT_PAGESZ
+    assert auxiliary["25"] == "16 bytes"  # AT_RANDOM
+    assert {"3", "4", "5", "9"} <= auxiliary.keys()  # PHDR, PHENT, PHNUM, ENTRY
 
 
 def test_files_of_the_host_are_there(programs: Path, tmp_path: Path):
@@ -119,9 +132,10 @@ def test_a_hostile_program_is_refused_by_a_kernel_that_lives(
     program = bytearray((programs / "true").read_bytes())
     program[offset : offset + len(data)] = data
     (tmp_path / "hostile").write_bytes(program)
+    (tmp_path / "hostile").chmod(0o755)
     done = mpkernel(
         "run", "--file", f"{tmp_path / 'hostile'}:/tmp/hostile", programs / "sh", "-c",
-        "chmod 755 /tmp/hostile; /tmp/hostile; echo status $?",
+        "/tmp/hostile; echo status $?",
     )  # fmt: skip
     assert done.returncode == 0
     assert b"status 0" not in done.stdout
