@@ -8,8 +8,8 @@
             case Syscall(): ...
 
 ``run`` enters the native loop; it comes back for the rare things that Python does (decode, CPUID,
-instructions that must run alone) and for exits. Between two runs all of the state is in ``core.state``
-and may be changed at will; a new cr3 goes through ``set_address_space``.
+instructions that must run alone) and for exits. Between two runs all of the state is in
+``core.state`` and may be changed at will; a new cr3 goes through ``set_address_space``.
 
 State: CpuState and the code cache, in board memory. Locks: see hw.cpu.exclusive.
 Context: the core's own process; ``threaded.load`` was called before the fork.
@@ -19,12 +19,12 @@ import ctypes
 import os
 from typing import Final
 
-from iced_x86 import Code, Decoder, FastFormatter, Formatter, FormatterSyntax
+from iced_x86 import Code, Decoder, Formatter, FormatterSyntax
 
 from hw import atomics, ram
 from hw.cpu import code_cache, cpuid, threaded
 from hw.cpu.code_cache import ArenaFullError, Block
-from hw.cpu.decode import MAX_INSTRUCTIONS, NeedsMoreBytesError, decode_block
+from hw.cpu.decode import NeedsMoreBytesError, decode_block
 from hw.cpu.exclusive import exclusive, publish_running, wait_until_free
 from hw.cpu.exits import (
     EXIT_CPUID,
@@ -54,7 +54,6 @@ from hw.ram import (
     PENDING,
     PENDING_CODE_WRITTEN,
 )
-from hw.spec.layout import DIRECT_MAP
 from hw.spec.paging import ACCESS_FETCH, ACCESS_USER, FAULT_FETCH
 
 _WALK_FAULT: Final = 1 << 63
@@ -109,7 +108,7 @@ class Core:
         """Forget the translation of one page."""
         self._native.flush_page(self._at, address)
 
-    def _handle(self, reason: int) -> Exit | None:
+    def _handle(self, reason: int) -> Exit | None:  # noqa: PLR0911
         """Everything but system calls and interrupts; None to go on."""
         state = self.state
         if reason == EXIT_DECODE:
@@ -172,6 +171,7 @@ class Core:
 
         Raises:
             _FetchFault: it is not mapped for execution.
+
         """
         found = self._native.walk(self.state.cr3, address, ACCESS_FETCH | ACCESS_USER, 1, 1)
         if found & _WALK_FAULT:
@@ -215,7 +215,7 @@ class Core:
         return decode_block(rip, data, room, 1).finish()
 
     def _code_bytes(self, rip: int) -> bytes:
-        """The bytes at an address that an instruction could have."""
+        """Read the bytes at an address that an instruction could have."""
         room = _PAGE - (rip & 0xFFF)
         data = ram.read(self._translate_fetch(rip) + (rip & 0xFFF), min(room, 15))
         if room < 15:

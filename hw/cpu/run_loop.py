@@ -1,8 +1,9 @@
 """The native outer loop: runs blocks until something needs Python.
 
-Threaded code returns here when its chunk is over, when a link or a jump-cache entry is missing, and at
-every exit. At chunk borders the loop looks at the core's pending word, at the generation of code and
-at the clock; so an interrupt waits for at most CHUNK instructions and Python is entered only for it.
+Threaded code returns here when its chunk is over, when a link or a jump-cache entry is missing,
+and at every exit. At chunk borders the loop looks at the core's pending word, at the generation of
+code and at the clock; so an interrupt waits for at most CHUNK instructions and Python is entered
+only for it.
 
 State: the core's CpuState. Locks: none; ``running`` is published for others to wait on.
 Context: native code.
@@ -52,7 +53,9 @@ _PENDING_AT: Final = ctypes.addressof(PENDING[0])
 _PENDING_STRIDE: Final = ctypes.addressof(PENDING[1]) - _PENDING_AT
 _GENERATION_AT: Final = ctypes.addressof(HEADER) + HEADER.offset_of("code_generation")
 _EPOCH_AT: Final = ctypes.addressof(code_cache.HEADER) + code_cache.HEADER.offset_of("epoch")
-_EXCLUSIVE_AT: Final = ctypes.addressof(code_cache.HEADER) + code_cache.HEADER.offset_of("exclusive")
+_EXCLUSIVE_AT: Final = ctypes.addressof(code_cache.HEADER) + code_cache.HEADER.offset_of(
+    "exclusive"
+)
 _NEGATIVE: Final = 1 << 63
 
 
@@ -63,7 +66,7 @@ def run(s: CpuState) -> int:
     s.exit_reason = EXIT_NONE
     s.link_slot = 0
     atomic_store(address_of(s) + RUNNING_OFFSET, NATIVE)
-    if atomic_load(_EXCLUSIVE_AT) != 0:
+    if atomic_load(_EXCLUSIVE_AT) != 0:  # noqa: SIM108 both sides of "a if c else b" are evaluated
         reason = EXIT_HALTED
     else:
         reason = _chunks(s)

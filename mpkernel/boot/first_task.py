@@ -51,9 +51,8 @@ async def first_task(parameters: BootParameters, modules: BootModules) -> None:
         parameters.init.encode("utf-8", "surrogateescape"),
         [word.encode("utf-8", "surrogateescape") for word in argv],
         [f"{k}={v}".encode("utf-8", "surrogateescape") for k, v in parameters.env.items()],
-        stdin=streams[0],
-        stdout=streams[1],
-        stderr=streams[2],
+        devices=streams,
+        is_protected=parameters.stdio == "console",
     )
 
 

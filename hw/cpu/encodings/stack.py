@@ -55,7 +55,6 @@ def _pop(_: str, tokens: list[str]) -> Build:
     return build
 
 
-
 def _enter(_: str, __: list[str]) -> Build:
     number = NUMBER["enter"]
 

@@ -1,4 +1,4 @@
-"""What run() promises: exits, exact state, interrupts, code that changes, everybody standing still."""
+"""What run() promises: exits, exact state, interrupts, changing code, everybody standing still."""
 
 import os
 import signal
@@ -236,12 +236,12 @@ def test_arena_is_emptied_when_full(guest: Guest) -> None:
 
 
 def test_cpuid_claims(guest: Guest) -> None:
-    core = start(guest, "xor eax, eax\ncpuid\nsyscall")
+    core = start(guest, "xor eax, eax\ncpuid\nmov esi, ecx\nsyscall")
     assert core.run() == Syscall()
     state = core.state
-    text = b"".join(r.to_bytes(4, "little") for r in (state.rbx, state.rdx, state.rcx))
+    text = b"".join(r.to_bytes(4, "little") for r in (state.rbx, state.rdx, state.rsi))
     assert text == b"AuthenticAMD"
-    assert state.instructions == 3
+    assert state.instructions == 4
 
 
 def _child(work: object) -> int:
