@@ -129,11 +129,7 @@ def end_vfork(process: Process) -> None:
 async def _end_process(process: Process) -> None:
     if process.pid == 1:
         await POWER_OFF.get()(shell_status(process.exit_status))
-<<<<<<< HEAD
-        return  # nobody is left to adopt its children, or to wait for it: the machine ends
-=======
         raise TaskExit
->>>>>>> proc
     files, process.files = process.files, 0
     if files:
         await fd_table.put(fd_table.FdTable.at(files))
