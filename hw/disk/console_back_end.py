@@ -197,19 +197,8 @@ class ConsoleBackEnd:
 
 
 def console_size(ports: Sequence[PortConfig]) -> tuple[int, int]:
-<<<<<<< HEAD
     """Return the console's columns and rows: 0 x 0 where nobody types at a terminal."""
     for port in ports:
         if port.is_console and port.input_fd >= 0 and os.isatty(port.input_fd):
             return size_of(port.output_fd)
-=======
-    """Return columns and rows as the driver is told them; 0 x 0 where no terminal types.
-
-    The terminal's own size comes from its output, because that is what is drawn on.
-    """
-    for port in ports:
-        if port.is_console:
-            is_typed = port.input_fd >= 0 and os.isatty(port.input_fd)
-            return size_of(port.output_fd) if is_typed else (0, 0)
->>>>>>> drv
     return 0, 0

@@ -2,10 +2,7 @@
 
 import fcntl
 import os
-<<<<<<< HEAD
 import struct
-=======
->>>>>>> drv
 import termios
 from collections.abc import Iterator
 
@@ -13,10 +10,6 @@ import pytest
 
 from hw import ram
 from hw.disk.console_back_end import ConsoleBackEnd, console_size
-<<<<<<< HEAD
-=======
-from hw.disk.terminal import DEFAULT_SIZE
->>>>>>> drv
 from hw.host import PollSet
 from hw.machine_config import MachineConfig, PortConfig
 from hw.spec.memory_map import MIB, PCI_WINDOW_BASE
@@ -132,7 +125,6 @@ def test_reader_that_is_gone_swallows_all(rig: Rig, pipes: tuple[int, ...]):
     assert rig.back_end.is_drained()
 
 
-<<<<<<< HEAD
 def test_which_output_decides_the_size():
     controller, terminal = os.openpty()
     reader, writer = os.pipe()
@@ -145,20 +137,3 @@ def test_which_output_decides_the_size():
     finally:
         for fd in (controller, terminal, reader, writer):
             os.close(fd)
-=======
-def test_the_console_has_a_size_only_where_a_terminal_types(pipes: tuple[int, ...]):
-    master, slave = os.openpty()
-    try:
-        termios.tcsetwinsize(slave, (33, 77))
-        typed = PortConfig("console", slave, slave, is_console=True)
-        logged = PortConfig("console", slave, pipes[1], is_console=True)
-        piped = PortConfig("console", pipes[0], slave, is_console=True)
-        other = PortConfig("stdout", slave, slave)
-        assert console_size([other]) == (0, 0)
-        assert console_size([other, typed]) == (77, 33)
-        assert console_size([logged]) == DEFAULT_SIZE
-        assert console_size([piped]) == (0, 0)
-    finally:
-        os.close(master)
-        os.close(slave)
->>>>>>> drv
