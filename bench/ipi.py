@@ -1,7 +1,7 @@
 """An interrupt to a halted core and its answer, against a bare POSIX queue between two processes.
 
-Both sides sleep in between, so this is the doorbell's whole way: the send, the host's scheduler, the
-acceptance. A kernel of a few lines answers, on the board alone.
+Both sides sleep in between, so this is the doorbell's whole way: the send, the host's scheduler,
+the acceptance. A kernel of a few lines answers, on the board alone.
 """
 
 import os

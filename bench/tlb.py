@@ -1,6 +1,7 @@
 """TLB shootdown of an address space with two threads, on 2, 4 and 8 cores.
 
-A pair is two calls of mprotect: one takes a right away, which needs the shootdown, one gives it back.
+A pair is two calls of mprotect: one takes a right away, which needs the shootdown, one gives it
+back.
 """
 
 from typing import Final
