@@ -37,14 +37,18 @@ def test_exception_of_a_bad_address(guest: Guest, text: str) -> None:
 
     def run() -> list[dict[str, Any]]:
         machine = host.Host()
-        ctypes.memmove(host.CODE, code, len(code))
+        whole = code + b"\xff\x25\0\0\0\0" + machine.back.to_bytes(8, "little")
+        ctypes.memmove(host.CODE, whole, len(whole))
         return [machine.run(host.CODE, _registers(text, a), 0x202) for a in _ADDRESSES]
 
-    guest.put_code(0, code)
+    guest.put_code(0, code + b"\x0f\x0b")
     for address, want in zip(_ADDRESSES, host.in_child(run), strict=True):
         got = guest.run(host.CODE, _registers(text, address), 0x202)
-        names = ["trap", "error", "rip", "gpr"] + (["cr2"] if want["trap"] == 14 else [])
-        if want["trap"] == 14 and want["cr2"] >= _TASK_SIZE:
+        trap = want.get("trap")
+        names = ["trap", "error", "rip", "gpr"] + (["cr2"] if trap == 14 else [])
+        if not want["signal"]:
+            names = ["signal", "gpr"]
+        if trap == 14 and want["cr2"] >= _TASK_SIZE:
             want["error"], got["error"] = want["error"] | 1, got["error"] | 1
         if text == "ud2":
             names = ["rip", "gpr"]
