@@ -19,7 +19,7 @@ import ctypes
 import os
 from typing import Final
 
-from iced_x86 import Code, Decoder, Formatter, FormatterSyntax
+from iced_x86 import Code, Decoder, Formatter, FormatterSyntax, OpKind, Register
 
 from hw import atomics, ram
 from hw.cpu import code_cache, cpuid, threaded
@@ -34,9 +34,11 @@ from hw.cpu.exits import (
     EXIT_HALTED,
     EXIT_ILLEGAL,
     EXIT_INTERRUPT,
+    EXIT_NON_CANONICAL,
     EXIT_PAGE_FAULT,
     EXIT_SINGLE,
     EXIT_SYSCALL,
+    EXIT_TRACE,
     INTERRUPT,
     SYSCALL,
     CpuException,
@@ -54,10 +56,15 @@ from hw.ram import (
     PENDING,
     PENDING_CODE_WRITTEN,
 )
+from hw.spec.address import is_canonical
 from hw.spec.paging import ACCESS_FETCH, ACCESS_USER, FAULT_FETCH
+from hw.spec.registers import RFLAGS_TF
+from hw.spec.vectors import DEBUG, GENERAL_PROTECTION, STACK
 
 _WALK_FAULT: Final = 1 << 63
 _PAGE: Final = 4096
+_STACK_BASES: Final = frozenset((Register.RSP, Register.RBP, Register.ESP, Register.EBP))
+_BASED_SEGMENTS: Final = frozenset((Register.FS, Register.GS))
 
 
 class _FetchFault(Exception):  # noqa: N818
@@ -122,6 +129,10 @@ class Core:
         if reason == EXIT_CPUID:
             cpuid.execute(state)
             return None
+        if reason == EXIT_NON_CANONICAL:
+            return CpuException(self._segment_vector(), 0)
+        if reason == EXIT_TRACE:
+            return self._trace()
         if reason == EXIT_ILLEGAL:
             return IllegalInstruction(self._text_at(state.rip), state.rip)
         assert reason == EXIT_HALTED, f"native code left with reason {reason}"
@@ -207,6 +218,27 @@ class Core:
         if reason == EXIT_SYSCALL:
             return SYSCALL
         return self._handle(reason) if reason else None
+
+    def _trace(self) -> Exit | None:
+        """Run one instruction with RFLAGS.TF set, then #DB; a fault of its own comes first."""
+        self.state.rflags &= ~RFLAGS_TF
+        result = self._run_alone()
+        self.state.rflags |= RFLAGS_TF
+        return CpuException(DEBUG, 0) if result is None else result
+
+    def _segment_vector(self) -> int:
+        """#SS if the instruction at rip accesses memory through the stack segment, else #GP.
+
+        The base register decides: 64-bit mode ignores overrides but those of FS and GS.
+        """
+        state = self.state
+        if is_canonical(state.rip):
+            instruction = Decoder(64, self._code_bytes(state.rip), ip=state.rip).decode()
+            pushes = instruction.is_stack_instruction and instruction.op0_kind != OpKind.MEMORY
+            on_stack = instruction.memory_base in _STACK_BASES
+            if pushes or (on_stack and instruction.memory_segment not in _BASED_SEGMENTS):
+                return STACK
+        return GENERAL_PROTECTION
 
     def _single_block(self, rip: int) -> bytes:
         """Micro-ops of the one instruction at an address, as a block that links to nothing."""

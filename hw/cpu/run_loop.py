@@ -15,7 +15,7 @@ from typing import Final
 from hw.cpu import code_cache
 from hw.cpu.code_cache import SECOND_FRAME, Block, find_block
 from hw.cpu.control import enter
-from hw.cpu.exits import EXIT_DECODE, EXIT_HALTED, EXIT_INTERRUPT, EXIT_NONE
+from hw.cpu.exits import EXIT_DECODE, EXIT_HALTED, EXIT_INTERRUPT, EXIT_NONE, EXIT_TRACE
 from hw.cpu.flags import make_ready
 from hw.cpu.primitives import (
     address_of,
@@ -39,6 +39,7 @@ from hw.cpu.state import (
 )
 from hw.cpu.subset import noinline
 from hw.ram import HEADER, PENDING, PENDING_CODE_WRITTEN, PENDING_EXCLUSIVE
+from hw.spec.registers import RFLAGS_TF
 
 #: Instructions between two looks at the pending word: about 5 microseconds.
 CHUNK: Final = 4096
@@ -93,6 +94,8 @@ def _chunks(s: CpuState) -> int:
         reason = _look_up(s)
         if reason != EXIT_NONE:
             return reason
+        if s.rflags & RFLAGS_TF != 0:
+            return EXIT_TRACE
         left = CHUNK
         while u64(left - 1) < _NEGATIVE:
             block = find_block(s, s.rip)
@@ -101,7 +104,7 @@ def _chunks(s: CpuState) -> int:
             _link(s, block)
             enter(s, block, s.handlers, left)
             s.instructions = u64(s.instructions + left - s.budget)
-            left = s.budget
+            left = 0 if s.rflags & RFLAGS_TF != 0 else s.budget
             if s.exit_reason != EXIT_NONE:
                 return s.exit_reason
         if u64(left - 1) < _NEGATIVE:

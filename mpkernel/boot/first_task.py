@@ -3,7 +3,9 @@
 State: RAM. Locks: none held. Context: task, on CPU 0; sleeps.
 """
 
+from mpkernel.abi.errno import SysError
 from mpkernel.arch import memory, topology
+from mpkernel.block import device as block_device
 from mpkernel.boot.init_process import start_init
 from mpkernel.boot.parameters import BootParameters, FileModule
 from mpkernel.drivers.start import start_devices
@@ -12,8 +14,6 @@ from mpkernel.fs.char_device import CHAR_CONSOLE, CHAR_STDERR, CHAR_STDIN, CHAR_
 from mpkernel.fs.ext2.geometry import VolumeError
 from mpkernel.panic import panic
 from mpkernel.proc import futex, process
-from mpkernel.abi.errno import SysError
-from mpkernel.block import device as block_device
 from mpkernel.trace import log
 
 BootModules = list[tuple[str, int, int]]

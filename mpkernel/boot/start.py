@@ -30,8 +30,8 @@ from mpkernel.boot.parameters import BootParameters
 from mpkernel.boot.secondary import come_online, run_secondary, start_others
 from mpkernel.mm import frames
 from mpkernel.panic import KernelPanic
-from mpkernel.sched.switch import run_cpu
 from mpkernel.proc.process import TASKS
+from mpkernel.sched.switch import run_cpu
 from mpkernel.sched.task import Task, set_name
 from mpkernel.sched.wakeup import start
 from mpkernel.trace import log

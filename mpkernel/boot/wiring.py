@@ -5,7 +5,7 @@ It is imported before the fork, so that the seams are the same in every process.
 State: none. Context: import time.
 """
 
-from mpkernel.arch import remote_call, tlb_shootdown
+from mpkernel.arch import interrupts, ipi, power, remote_call, tlb_shootdown
 from mpkernel.arch.cpu import cpu
 from mpkernel.arch.trap import TRAP_HANDLERS, KernelStack
 from mpkernel.arch.vectors import (
@@ -16,7 +16,6 @@ from mpkernel.arch.vectors import (
     VECTOR_TIMER,
     VECTOR_TLB_FLUSH,
 )
-from mpkernel.arch import interrupts, ipi, power
 from mpkernel.boot import system_texts
 from mpkernel.drivers import wiring as drivers
 from mpkernel.drivers.virtio import console, rng
@@ -40,6 +39,7 @@ from mpkernel.fs.file_system import (
     FILE_SYSTEMS,
     FS_DEVFS,
     FS_EXT2,
+    FS_PIPE,
     FS_PROCFS,
     FS_TMPFS,
 )
@@ -150,6 +150,7 @@ def _fill_files() -> None:
     FILE_SYSTEMS.add(FS_EXT2, Ext2())
     FILE_SYSTEMS.add(FS_TMPFS, MemoryFileSystem("tmpfs"))
     FILE_SYSTEMS.add(FS_DEVFS, MemoryFileSystem("devfs"))
+    FILE_SYSTEMS.add(FS_PIPE, MemoryFileSystem("pipefs"))
     FILE_SYSTEMS.add(FS_PROCFS, ProcFs())
     WORKING_DIRECTORY.fill(_working_directory)
     PROCESS_TEXTS.fill(ProcessFiles())

@@ -11,7 +11,7 @@ generation and cpus are atomic cells. Context: task.
 from typing import Annotated, Final
 
 from hw.spec.address import PAGE_SIZE
-from hw.spec.layout import Layout, atomic, guarded_by, layout, u32, u64
+from hw.spec.layout import Layout, atomic, guarded_by, layout, u64
 from hw.spec.paging import PTE_FRAME_MASK, PTE_WRITABLE
 from mpkernel.abi.errno import SysError
 from mpkernel.arch import page_table, tlb_shootdown
@@ -19,6 +19,7 @@ from mpkernel.arch.atomics import and64, store64
 from mpkernel.arch.page_table import TABLE_SPAN, USER_END
 from mpkernel.arch.tlb_shootdown import TlbSpace
 from mpkernel.collections.list import ListNode
+from mpkernel.collections.rbtree import RbTree
 from mpkernel.mm import frames, slab
 from mpkernel.mm import vma as vmas
 from mpkernel.mm.page import get_page, put_page
@@ -34,6 +35,9 @@ HIGHEST: Final = USER_END - PAGE_SIZE
 #: mmap without a wish looks for room downwards from here; above is the stack.
 MMAP_TOP: Final = 0x7FFF_F000_0000
 
+_LIST_NODE: Final = Vma.offset_of("node")
+_TREE_NODE: Final = Vma.offset_of("tree_node")
+
 
 @layout()
 class AddressSpace(Layout):
@@ -42,11 +46,10 @@ class AddressSpace(Layout):
     tlb: TlbSpace  #: root, generation and cpus; first, so that arch finds it
     lock: Mutex
     vmas: Annotated[ListNode, guarded_by("lock")]  #: Vma, ascending
-    last_found: Annotated[u64, guarded_by("lock")]  #: Vma that the last look-up found, or 0
+    by_start: Annotated[RbTree, guarded_by("lock")]  #: the same, as a tree
     brk_start: Annotated[u64, guarded_by("lock")]
     brk: Annotated[u64, guarded_by("lock")]
     rss_pages: Annotated[u64, guarded_by("lock")]  #: entries present
-    vma_count: Annotated[u32, guarded_by("lock")]
     references: Refcount
     faults: Annotated[u64, atomic]  #: page faults resolved
 
@@ -55,6 +58,12 @@ class AddressSpace(Layout):
         """Physical address of the top page table: cr3."""
         root: int = self.tlb.root
         return root
+
+    @property
+    def vma_count(self) -> int:
+        """Mappings."""
+        count: int = self.by_start.count
+        return count
 
 
 SPACES: Final = slab.cache("address_space", AddressSpace)
@@ -113,29 +122,26 @@ def find_vma(space: AddressSpace, address: int) -> Vma | None:
 
 def first_vma_from(space: AddressSpace, address: int) -> Vma | None:
     """The first mapping that ends after ``address``."""
-    hint = space.last_found
-    if hint:
-        vma = Vma.at(hint)
-        if vma.start <= address < vma.end:
-            return vma
-    for vma in space.vmas.objects(Vma, "node"):
-        if address < vma.end:
-            space.last_found = vma.phys
-            return vma
-    return None
+    below = space.by_start.floor(address)
+    if not below:
+        return space.vmas.first(Vma, "node")
+    vma = Vma.at(below - _TREE_NODE)
+    if address < vma.end:
+        return vma
+    following: int = vma.node.next
+    return None if following == space.vmas.phys else Vma.at(following - _LIST_NODE)
 
 
 def insert_vma(space: AddressSpace, new: Vma) -> None:
     """List a mapping that overlaps no other."""
-    following = first_vma_from(space, new.start)
-    (space.vmas if following is None else following.node).append(new.node)
-    space.vma_count += 1
+    below = space.by_start.floor(new.start)
+    (Vma.at(below - _TREE_NODE).node if below else space.vmas).prepend(new.node)
+    space.by_start.insert(new.tree_node)
 
 
 def remove_vma(space: AddressSpace, vma: Vma) -> None:
     """Take a mapping off the list and free it."""
-    space.last_found = 0
-    space.vma_count -= 1
+    space.by_start.remove(vma.tree_node)
     vma.node.remove()
     vmas.free(vma)
 
@@ -148,9 +154,7 @@ def split_vma(space: AddressSpace, vma: Vma, address: int) -> Vma:
     """
     upper = vmas.copy_of(vma, address, vma.end)
     vma.end = address
-    vma.node.prepend(upper.node)  # "first after" this node
-    space.vma_count += 1
-    space.last_found = 0
+    insert_vma(space, upper)
     return upper
 
 
@@ -166,8 +170,7 @@ async def fork_space(parent: AddressSpace) -> AddressSpace:
             child.brk_start, child.brk = parent.brk_start, parent.brk
             try:
                 for vma in parent.vmas.objects(Vma, "node"):
-                    child.vmas.append(vmas.copy_of(vma, vma.start, vma.end).node)
-                    child.vma_count += 1
+                    insert_vma(child, vmas.copy_of(vma, vma.start, vma.end))
                     _share_pages(parent, child, vma)
             finally:
                 tlb_shootdown.flush(parent.phys)

@@ -87,7 +87,7 @@ async def map_region(
         else:
             address = _find_room(space, address, size)
         vma = _new_vma(flags, size, mapping)
-        vma.start, vma.end = address, address + size
+        vma.tree_node.key, vma.end = address, address + size
         vma.prot, vma.max_prot = prot, max_prot
         _insert_merged(space, vma)
     return address
@@ -161,7 +161,7 @@ async def set_brk(space: AddressSpace, new: int) -> int:
                 vma = _new_vma(MAP_PRIVATE, new_end - old_end, None)
             except SysError:
                 return old
-            vma.start, vma.end = old_end, new_end
+            vma.tree_node.key, vma.end = old_end, new_end
             vma.prot, vma.max_prot = PROT_READ | PROT_WRITE, PROT_MASK
             _insert_merged(space, vma)
         space.brk = new
@@ -195,7 +195,7 @@ async def remap_region(
             raise SysError(Errno.ENOMEM)
         target = _find_room(space, 0, new_size)
         new = vmas.copy_of(vma, address, address + old_size)
-        new.start, new.end = target, target + new_size
+        new.tree_node.key, new.end = target, target + new_size
         insert_vma(space, new)
         _move_pages(space, address, target, old_size)
         _unmap_locked(space, address, address + old_size)

@@ -1,4 +1,6 @@
-"""Vma: a range of an address space that is mapped alike. Sorted, disjoint, in a list.
+"""Vma: a range of an address space that is mapped alike.
+
+They are disjoint; sorted in a list, for neighbours, and in a tree by start, for look-ups.
 
 State: RAM. Locks: AddressSpace.lock. Context: task.
 """
@@ -15,23 +17,30 @@ from hw.spec.paging import (
 )
 from mpkernel.abi.mman import MAP_SHARED, PROT_EXEC
 from mpkernel.collections.list import ListNode
+from mpkernel.collections.rbtree import RbNode
 from mpkernel.mm import page_cache, slab
 from mpkernel.mm.page_cache import PageCache
 
 
-@layout(size=64)
+@layout(size=96)
 class Vma(Layout):
     """One mapping."""
 
-    node: ListNode
-    start: u64  #: first address, at a page border
+    node: ListNode  #: ascending
+    tree_node: RbNode  #: its key is the first address, at a page border
     end: u64  #: address after the last
     prot: u32  #: PROT_*
     flags: u32  #: MAP_SHARED or MAP_PRIVATE
     cache: u64  #: PageCache that backs it, held; 0 for anonymous memory
     offset: u64  #: byte of the file at ``start``
     max_prot: Annotated[u32, fixed]  #: what mprotect may ask for
-    reserved_0x03c: u32
+    reserved_0x05c: u32
+
+    @property
+    def start(self) -> int:
+        """First address."""
+        start: int = self.tree_node.key
+        return start
 
     @property
     def is_shared(self) -> bool:
@@ -67,7 +76,7 @@ def copy_of(source: Vma, start: int, end: int) -> Vma:
         SysError: ENOMEM.
     """
     new = Vma.at(VMAS.alloc())
-    new.start, new.end = start, end
+    new.tree_node.key, new.end = start, end
     new.prot, new.max_prot, new.flags = source.prot, source.max_prot, source.flags
     new.cache = source.cache
     new.offset = source.offset + start - source.start

@@ -18,7 +18,6 @@ from mpkernel.sched.task import (
     TASK_SLEEPING,
     Task,
 )
-
 from mpkernel.trace import events
 
 

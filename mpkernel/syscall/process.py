@@ -10,7 +10,9 @@ from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.signal import SigInfo, Signal
 from mpkernel.abi.times import NS_PER_S, ResourceUsage
 from mpkernel.arch import context
+from mpkernel.arch.cpu import cpu
 from mpkernel.arch.page_table import USER_END
+from mpkernel.arch.power import wall_clock_ns
 from mpkernel.arch.topology import cpu_count
 from mpkernel.mm.user_memory import copy_from_user, copy_to_user, put_u32, put_u64, read_cstring
 from mpkernel.proc import exec as execution
@@ -32,8 +34,6 @@ from mpkernel.proc.process import (
 from mpkernel.proc.robust_list import HEAD_SIZE
 from mpkernel.sched.task import NAME_BYTES, Task, current, set_name
 from mpkernel.sched.timer import now_ns
-from mpkernel.arch.cpu import cpu
-from mpkernel.arch.power import wall_clock_ns
 from mpkernel.syscall.time_arguments import read_timespec
 
 MOST_STRINGS: Final = 1 << 18

@@ -161,7 +161,7 @@ async def _request(disk: BlkDisk, kind: int, sector: int, segments: list[Segment
     if not queue.space.is_empty():
         queue.space.wake_all()
     if status != BLK_S_OK:
-        raise SysError(Errno.EOPNOTSUPP if status == BLK_S_UNSUPP else Errno.EIO)
+        raise SysError(Errno.ENOTSUP if status == BLK_S_UNSUPP else Errno.EIO)
 
 
 def _post_locked(

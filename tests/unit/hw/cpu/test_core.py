@@ -347,3 +347,15 @@ def test_flush_page_forgets_code_and_data(guest: Guest) -> None:
     assert core.state.rax == 2
     assert load() is load()
     assert CORES[0].running == 0
+
+
+def test_trap_flag_traces_each_instruction(guest: Guest) -> None:
+    core = start(guest, "pushf\nor dword ptr [rsp], 0x100\npopf\ninc eax\ninc eax\nsyscall")
+    state = core.state
+    state.rax = 0
+    assert core.run() == CpuException(1, 0)
+    assert (state.rax, state.rip, state.instructions) == (1, CODE + 11, 4)
+    assert core.run() == CpuException(1, 0)
+    assert state.rax == 2
+    state.rflags &= ~0x100
+    assert core.run() == Syscall()
