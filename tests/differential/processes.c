@@ -365,7 +365,7 @@ static void programs(void)
     try("exec", self, arguments);
     try("absent", "/nowhere", arguments);
     try("folder", "/", arguments);
-    int size = format_text(text, sizeof text, "#! %s told and\n", self);
+    int size = format_text(text, sizeof text, "#! %s told\n", self);
     write_file(script, text, (size_t)size);
     try("script", script, arguments);
     syscall3(SYS_CHMOD, (long)script, 0644, 0);
