@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,14 @@ CASES = ("handlers", "faults", "interrupted", "children", "programs", "threads")
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The test program, compiled with the user programs' library."""
     target = tmp_path_factory.mktemp("processes") / "processes"
     library = build.SOURCE / "lib"
     sources = [SOURCE, *sorted(library.glob("*.[cS]"))]
     command = [*build.find_compiler(), *build.COMPILE_FLAGS, *build.LINK_FLAGS, "-I", library]
     subprocess.run([*map(str, command), *map(str, sources), "-o", str(target)], check=True)
-    yield target
+    return target
 
 
 def run(*command: str) -> tuple[int, str]:
