@@ -3,8 +3,11 @@
 State: RAM. Locks: none held. Context: task, on CPU 0; sleeps.
 """
 
+import os
+from typing import Final
+
 from mpkernel.abi.errno import SysError
-from mpkernel.arch import memory, topology
+from mpkernel.arch import memory, power, topology
 from mpkernel.block import device as block_device
 from mpkernel.boot.init_process import start_init
 from mpkernel.boot.parameters import BootParameters, FileModule
@@ -16,6 +19,7 @@ from mpkernel.panic import panic
 from mpkernel.proc import futex, process
 from mpkernel.trace import log
 
+STATUS_REFUSED: Final = 2
 BootModules = list[tuple[str, int, int]]
 
 
@@ -47,12 +51,21 @@ async def first_task(parameters: BootParameters, modules: BootModules) -> None:
         else (CHAR_CONSOLE, CHAR_CONSOLE, CHAR_CONSOLE)
     )
     argv = [parameters.init, *parameters.init_args]
-    await start_init(
-        parameters.init.encode("utf-8", "surrogateescape"),
-        [word.encode("utf-8", "surrogateescape") for word in argv],
-        [f"{k}={v}".encode("utf-8", "surrogateescape") for k, v in parameters.env.items()],
-        devices=streams,
-        is_protected=parameters.stdio == "console",
-    )
+    try:
+        await start_init(
+            parameters.init.encode("utf-8", "surrogateescape"),
+            [word.encode("utf-8", "surrogateescape") for word in argv],
+            [f"{k}={v}".encode("utf-8", "surrogateescape") for k, v in parameters.env.items()],
+            devices=streams,
+            is_protected=parameters.stdio == "console",
+        )
+    except SysError as error:
+        _cannot_start(parameters.init, error)
 
 
+def _cannot_start(init: str, error: SysError) -> None:
+    """End the machine: there is nothing to run. A refused input, not a panic."""
+    text = f"mpkernel: cannot start {init}: {os.strerror(error.errno)}\n"
+    power.debug_write(text.encode("utf-8", "backslashreplace"))
+    power.power_off(STATUS_REFUSED)
+    power.halt_forever()
