@@ -3,6 +3,7 @@
 State: RAM. Locks: none held. Context: task, on CPU 0; sleeps.
 """
 
+import os
 from typing import Final, NoReturn
 
 from mpkernel.abi.errno import SysError
@@ -48,7 +49,7 @@ async def first_task(parameters: BootParameters, modules: BootModules) -> None:
     try:
         await _become_init(parameters)
     except SysError as error:
-        _refuse(f"cannot run {parameters.init}: {error}")
+        _refuse(f"cannot start {parameters.init}: {os.strerror(error.errno)}")
 
 
 def _refuse(text: str) -> NoReturn:

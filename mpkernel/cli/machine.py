@@ -69,6 +69,10 @@ def run_machine(
         from mpkernel.boot.start import kernel_entry  # noqa: PLC0415
 
         threaded.load()
+        if options.root is not None:
+            from mpkernel.cli.root_disk import check_root  # noqa: PLC0415
+
+            check_root(options.root)
     finally:
         progress.clear()
     return Machine(config).run(kernel_entry)
@@ -83,31 +87,9 @@ def _disks(options: MachineOptions, progress: Progress) -> "tuple[DiskConfig, ..
 
         root = DiskConfig(root_image(progress.say), private=True)
     else:
-        _check_root(options.root)
         root = DiskConfig(options.root, read_only=_is_read_only(options.root))
     others = (DiskConfig(path, read_only=_is_read_only(path)) for path in options.disks)
     return (root, *others)
-
-
-def _check_root(path: Path) -> None:
-    """Refuse an image that the kernel could not mount, by its name; the file is only read.
-
-    Raises:
-        MachineError: it holds no ext2 volume that the kernel reads.
-        OSError: it cannot be read.
-    """
-    from hw.machine_config import MachineError  # noqa: PLC0415
-    from mpkernel.fs.ext2.geometry import VolumeError, parse_superblock  # noqa: PLC0415
-    from mpkernel.fs.ext2.layout import SUPERBLOCK_OFFSET, SuperBlock  # noqa: PLC0415
-
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(SUPERBLOCK_OFFSET)
-        data = file.read(SuperBlock.SIZE)
-    try:
-        parse_superblock(data, size)
-    except VolumeError as error:
-        raise MachineError(f"{path} cannot be the root: {error}") from None
 
 
 def _is_read_only(path: Path) -> bool:
