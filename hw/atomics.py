@@ -29,7 +29,11 @@ def _ir() -> str:
                 f"define i64 @atomic_{name}{bits}(ptr %p, i64 %v) {{\n"
                 + (f"  %n = trunc i64 %v to {t}\n" if bits < 64 else "  %n = or i64 %v, 0\n")
                 + f"  %o = atomicrmw {op} ptr %p, {t} %n seq_cst\n"
-                + (f"  %r = zext {t} %o to i64\n  ret i64 %r\n}}" if bits < 64 else "  ret i64 %o\n}")
+                + (
+                    f"  %r = zext {t} %o to i64\n  ret i64 %r\n}}"
+                    if bits < 64
+                    else "  ret i64 %o\n}"
+                )
             )
         narrow = "trunc i64 {} to " + t if bits < 64 else "or i64 {}, 0"
         lines.append(

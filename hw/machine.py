@@ -17,7 +17,7 @@ import os
 import signal
 from collections.abc import Callable
 
-from hw import host, ram
+from hw import host, ram, trace
 from hw.board import FIRST_DISK_SLOT, SLOT_CONSOLE, SLOT_ENTROPY, power_on, serial_of
 from hw.disk.block_back_end import BlockBackEnd
 from hw.disk.console_back_end import ConsoleBackEnd
@@ -75,7 +75,12 @@ class Machine:
                 HEADER.launcher_pidfd = launcher_fd
                 power_on(self._config, self._images)
                 self._make_queues()
-                return self._run(kernel_entry)
+                trace.CONTROL.enabled = self._config.trace is not None
+                try:
+                    return self._run(kernel_entry)
+                finally:
+                    if self._config.trace is not None:
+                        self._config.trace.write_text("\n".join(trace.lines()) + "\n")
             finally:
                 ram.close(files)
         finally:

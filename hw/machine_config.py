@@ -66,6 +66,7 @@ class MachineConfig:
     cmdline: str = ""
     boot_modules: tuple[ModuleConfig, ...] = field(default=(), repr=False)
     timeout_s: float | None = None
+    trace: Path | None = None  #: file that gets the trace when the machine has ended
     forward_signals: bool = False  #: INT, TERM and HUP go to the kernel if it takes them
 
     def __post_init__(self) -> None:

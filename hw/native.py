@@ -23,6 +23,13 @@ Native: TypeAlias = Callable[..., Any]
 
 #: Engines live as long as the process: the code they hold is reachable from compiled tables.
 _ENGINES: Final[list[Any]] = []
+#: Told before each compilation, which is slow; private to the launcher.
+_LISTENERS: Final[list[Callable[[], None]]] = []
+
+
+def when_compiling(listener: Callable[[], None]) -> None:
+    """Call ``listener`` before each module that has to be compiled."""
+    _LISTENERS.append(listener)
 
 
 def cache_directory() -> Path:
@@ -35,7 +42,8 @@ def cache_directory() -> Path:
 
 def host_key() -> str:
     """What a compiled object depends on besides its source."""
-    return f"{llvmlite.__version__}:{llvm.get_host_cpu_name()}:{llvm.get_host_cpu_features().flatten()}"
+    features = llvm.get_host_cpu_features().flatten()
+    return f"{llvmlite.__version__}:{llvm.get_host_cpu_name()}:{features}"
 
 
 def _target_machine(opt: int) -> Any:
@@ -67,6 +75,8 @@ def load(
     try:
         data = path.read_bytes()
     except OSError:
+        for listener in _LISTENERS:
+            listener()
         data = _compile(machine, make_ir(), opt)
         _publish(path, data)
     engine.add_object_file(llvm.ObjectFileRef.from_data(data))

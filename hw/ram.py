@@ -104,6 +104,7 @@ class MemoryHeader(Layout):
 
 HEADER: Final = BOARD.place(MemoryHeader)
 
+
 @layout(size=8)
 class PendingWord(Layout):
     """Why a running core should look up."""
@@ -248,4 +249,4 @@ def written(addr: int, size: int) -> None:
 
 
 def _check(addr: int, size: int) -> None:
-    assert 0 <= addr and addr + size <= HEADER.ram_end, f"no RAM at {addr:#x}+{size:#x}"
+    assert 0 <= addr <= HEADER.ram_end - size, f"no RAM at {addr:#x}+{size:#x}"

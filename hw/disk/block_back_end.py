@@ -3,7 +3,9 @@
 State: the image. Context: device process; a read that the host's disk must answer blocks it.
 """
 
+from hw import trace
 from hw.disk.image import Image
+from hw.irq.party import DEVICE_PARTY
 from hw.virtio import blk, transport
 from hw.virtio.device import VirtioDevice
 from hw.virtio.memory import DriverError, GuestMemory
@@ -46,6 +48,9 @@ class BlockBackEnd:
         try:
             match operation:
                 case blk.Read(offset, segments):
+                    if trace.CONTROL.enabled:
+                        size = sum(size for _, size in segments)
+                        trace.record(DEVICE_PARTY, trace.DEVICE_REQUEST, offset >> 9, size)
                     self._image.read(offset, _views(memory, segments))
                     for addr, size in segments:
                         memory.written(addr, size)

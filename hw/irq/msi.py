@@ -3,6 +3,7 @@
 Spec: Intel SDM vol. 3, 11.11. State: none. Locks: none. Context: any process of the machine.
 """
 
+from hw import trace
 from hw.irq import delivery
 from hw.spec.apic import (
     DELIVERY_MODE,
@@ -23,6 +24,8 @@ def is_message(address: int) -> bool:
 
 def send(address: int, data: int) -> bool:
     """Deliver a message; return whether a core accepted it."""
+    if trace.CONTROL.enabled:
+        trace.record_here(trace.INTERRUPT_SENT, VECTOR.get(data), MSI_DEST.get(address))
     destination = MSI_DEST.get(address) | MSI_DEST_EXTENDED.get(address) << 8
     return delivery.send(
         DELIVERY_MODE.get(data),

@@ -21,7 +21,17 @@ import ctypes
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Self, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    Self,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 #: Host virtual address at which every process maps the machine's physical memory: physical
 #: address p is host address DIRECT_MAP + p. As in real kernels, one constant offset.

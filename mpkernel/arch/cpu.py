@@ -42,7 +42,16 @@ AREAS: Final = memory.static_array(CpuArea, MAX_CPUS)
 class Cpu:
     """One CPU's private objects. ``coroutines`` are the kernel stacks of tasks that sleep here."""
 
-    __slots__ = ("apic", "area", "core", "coroutines", "held", "index", "interrupt_handler")
+    __slots__ = (
+        "after_interrupts",
+        "apic",
+        "area",
+        "core",
+        "coroutines",
+        "held",
+        "index",
+        "interrupt_handler",
+    )
 
     def __init__(self, index: int, core: "Core | None" = None, apic: "LocalApic | None" = None) -> None:
         self.index = index
@@ -52,6 +61,8 @@ class Cpu:
         self.coroutines: dict[int, Coroutine[Any, Any, Any]] = {}
         self.held: list[tuple[int, int]] = []  #: (rank, lock address) of spinlocks held here
         self.interrupt_handler: Callable[[int], None] | None = None
+        #: Runs when no more interrupts wait: irq.deferred.
+        self.after_interrupts: Callable[[], None] | None = None
 
 
 _current: Cpu = Cpu(0)

@@ -60,9 +60,10 @@ def take_pending() -> None:
     if apic is None or handler is None:
         return
     while True:
-        PENDING[this.index].bits.and_(~PENDING_INTERRUPT)
         vector = apic.accept()
         if vector is None:
+            if this.after_interrupts is not None:
+                this.after_interrupts()
             return
         flag = area.irqs_off
         area.irqs_off = 1
@@ -74,3 +75,8 @@ def take_pending() -> None:
         this.held = interrupted
         area.irq_depth -= 1
         area.irqs_off = flag
+
+
+def ask_again() -> None:
+    """Have ``take_pending`` called at this CPU's next safepoint, whatever comes until then."""
+    PENDING[cpu().index].bits.or_(PENDING_INTERRUPT)

@@ -7,12 +7,11 @@ A handler is a fresh coroutine a trap: it may sleep, and then it is the task's k
 State: the core. Locks: none may be held. Context: the border to user mode.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Final, Protocol
 
 from hw.cpu.exits import CpuException, Exit, IllegalInstruction, Interrupt, PageFault, Syscall
-from hw.irq.party import MODE_KERNEL, MODE_USER, PARTIES
-from mpkernel.arch import interrupts, timer, tlb_shootdown
+from mpkernel.arch import context, interrupts, timer, tlb_shootdown, tracing
 from mpkernel.arch.cpu import cpu
 from mpkernel.panic import panic
 from mpkernel.seam import Seam
@@ -45,8 +44,7 @@ TRAP_HANDLERS: Final[Seam[TrapHandlers]] = Seam("trap handlers")
 def enter_user(space: int) -> Exit:
     """Run the current task in user mode, in the address space at ``space``, until an Exit.
 
-    The mode is published before the space's generation is read, so that a shootdown either sees
-    user mode and waits for this CPU, or this CPU sees the new generation and flushes.
+    tlb_shootdown.enter_space and leave_user publish the mode around the run.
     """
     this = cpu()
     core = this.core
@@ -54,12 +52,10 @@ def enter_user(space: int) -> Exit:
     area = this.area
     if area.preempt_count or area.irqs_off or this.held:
         panic(f"into user mode with locks held ({this.held}) or interrupts off")
-    mode = PARTIES[this.index].mode
-    mode.xchg(MODE_USER)
-    tlb_shootdown.enter_space(space)
     core.state.deadline_tsc = timer.deadline_tsc()
+    tlb_shootdown.enter_space(space)
     left = core.run()
-    mode.store(MODE_KERNEL)
+    tlb_shootdown.leave_user()
     return left
 
 
@@ -73,6 +69,8 @@ def handle(left: Exit) -> KernelStack | None:
             interrupts.safepoint()
             return None
         case PageFault(address, error_code):
+            tracing.record(tracing.INSTRUCTION, context.registers().rip)
+            tracing.record(tracing.TRAP, address, error_code)
             return TRAP_HANDLERS.get().page_fault(address, error_code)
         case CpuException(vector, error_code):
             return TRAP_HANDLERS.get().exception(vector, error_code)
@@ -80,5 +78,3 @@ def handle(left: Exit) -> KernelStack | None:
             return TRAP_HANDLERS.get().illegal(mnemonic, address)
     panic(f"the core left with {left!r}")
 
-
-Handler = Callable[..., KernelStack]

@@ -11,9 +11,9 @@ task was woken between going to sleep and here.
 State: RAM; coroutines hang off Cpu. Locks: RunQueue.lock. Context: the CPU's own loop.
 """
 
+import ctypes
 from typing import NoReturn
 
-import ctypes
 from mpkernel.arch import context, interrupts, trap
 from mpkernel.arch.cpu import cpu
 from mpkernel.arch.trap import KernelStack
@@ -35,6 +35,7 @@ from mpkernel.sched.task import (
     name_of,
 )
 from mpkernel.sched.task_end import TASK_END
+from mpkernel.trace import events
 
 
 def run_cpu() -> NoReturn:
@@ -76,6 +77,7 @@ def _run(task: Task) -> None:
     tick.start_tick()
     tick.new_turn(task)
     context.load(ctypes.addressof(task.context))
+    events.record(events.TASK_RUNS, task.tid, context.registers().rip)
     stack = this.coroutines.pop(task.phys, None)
     runs_on = _step(task, stack) if stack is not None else True
     while runs_on:

@@ -27,6 +27,15 @@ TASK_DEAD: Final = 5  #: will not run again
 
 STATE_LETTERS: Final = "NRRSDX"  #: as ps shows them
 
+#: Bits of Task.flags.
+TASK_RESTORES_MASK: Final = 1 << 0  #: saved_mask holds what signal_mask must be again
+
+#: Values of Task.restart.
+RESTART_NONE: Final = 0
+RESTART_CALL: Final = 1  #: again, unless a handler without SA_RESTART runs
+RESTART_NO_HANDLER: Final = 2  #: again, unless any handler runs
+RESTART_SLEEP: Final = 3  #: as restart_syscall, unless any handler runs
+
 #: Bytes for the user registers of a task; arch.context says what stands where.
 CONTEXT_BYTES: Final = 1024
 NAME_BYTES: Final = 16
@@ -70,6 +79,16 @@ class Task(Layout):
     signal_mask: u64
     signals: Annotated[u64, atomic]  #: pending for this thread, bit signal-1
     clear_tid: u64  #: user address cleared at exit (CLONE_CHILD_CLEARTID), 0 for none
+    robust_list: u64  #: user address of the list of robust mutexes held, 0 for none
+    saved_mask: u64  #: mask to go back to after rt_sigsuspend, if TASK_RESTORES_MASK
+    restart: u32  #: RESTART_*: what a call cut short by a signal does if no handler forbids
+    restart_number: u32  #: its number
+    restart_deadline_ns: u64  #: when the sleep that restart_syscall resumes ends
+    fault_code: u32  #: si_code of the exception that this task raised last
+    fault_address: u64
+    alt_stack_base: u64
+    alt_stack_size: u64
+    alt_stack_flags: u32
     thread_node: Annotated[ListNode, guarded_by("Process.lock")]
     references: Refcount
     flags: Annotated[u32, atomic]

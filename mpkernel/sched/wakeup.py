@@ -18,6 +18,7 @@ from mpkernel.sched.task import (
     TASK_SLEEPING,
     Task,
 )
+from mpkernel.trace import events
 
 
 def wake(task: Task, *, only_interruptible: bool = False) -> bool:
@@ -35,6 +36,7 @@ def wake(task: Task, *, only_interruptible: bool = False) -> bool:
         if task.on_cpu:
             return True  # its CPU has not left it yet, and will look at the state under this lock
         enqueue_locked(queue, task)
+    events.record(events.TASK_WOKEN, task.tid, home)
     kick(home)
     return True
 

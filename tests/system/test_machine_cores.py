@@ -83,16 +83,19 @@ def test_scenario(scenario: str, cores: int):
     assert result.returncode == SUCCESS, result.stderr
 
 
+@pytest.mark.feature("A8")
 def test_cores_start_with_sparse_apic_ids():
     assert run("ping", "3", "sparse").returncode == SUCCESS
 
 
+@pytest.mark.feature("A8")
 def test_64_cores_start():
     result = run("start", "64")
     assert result.returncode == SUCCESS, result.stderr
     assert "64 cores" in result.stderr
 
 
+@pytest.mark.feature("A4")
 def test_two_machines_one_after_the_other_leave_nothing():
     result = run("twice")
     assert result.returncode == SUCCESS, result.stderr
@@ -186,6 +189,7 @@ def test_second_interrupt_within_a_second_ends_the_machine():
     assert machine_.returncode == 130
 
 
+@pytest.mark.feature("F3")
 def test_idle_machine_uses_no_host_cpu():
     with Idle() as idle:
         time.sleep(0.3)

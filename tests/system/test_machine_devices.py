@@ -81,6 +81,7 @@ def test_second_writer_is_refused(image: Path):
     assert image.read_bytes() == b"\xaa" * 65536
 
 
+@pytest.mark.feature("H6")
 def test_entropy():
     result = run("entropy")
     assert result.returncode == SUCCESS, result.stderr

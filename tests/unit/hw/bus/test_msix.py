@@ -13,7 +13,7 @@ from hw.virtio import transport
 from tests.support.bare_driver import Driver, find
 from tests.support.board import accepted, enabled_apic
 
-pytestmark = pytest.mark.usefixtures("board")
+pytestmark = [pytest.mark.usefixtures("board"), pytest.mark.feature("H2")]
 TABLE = PCI_WINDOW_BASE + 0x10000
 VECTOR = 0x61
 

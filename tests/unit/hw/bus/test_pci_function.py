@@ -7,7 +7,7 @@ from hw.spec.pci import CAP_ID_MSIX, STATUS_CAPABILITIES, PciHeader
 from hw.spec.virtio import TYPE_RNG, VIRTIO_DEVICE_ID_BASE, VIRTIO_VENDOR_ID
 from tests.support.bare_driver import Driver, find
 
-pytestmark = pytest.mark.usefixtures("board")
+pytestmark = [pytest.mark.usefixtures("board"), pytest.mark.feature("H1")]
 
 
 @pytest.fixture

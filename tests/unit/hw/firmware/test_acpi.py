@@ -8,6 +8,8 @@ from hw.spec.boot_info import BootInfo
 from hw.spec.memory_map import BOOT_INFO_BASE, ECAM_BASE, HPET_BASE, IO_APIC_BASE, MIB
 from tests.support.board import powered_board
 
+pytestmark = pytest.mark.feature("A5")
+
 CONFIG = MachineConfig(cpus=3, apic_ids=(0, 5, 0x300), ram_bytes=64 * MIB, numa_nodes=2)
 
 

@@ -16,6 +16,8 @@ from hw.spec.boot_info import (
 from hw.spec.memory_map import BOOT_INFO_BASE, GIB, KERNEL_DATA_BASE, MIB, ram_ranges
 from tests.support.board import powered_board
 
+pytestmark = pytest.mark.feature("A1")
+
 
 def ranges(info: BootInfo) -> list[BootMemoryRange]:
     return [

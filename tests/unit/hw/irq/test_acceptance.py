@@ -27,6 +27,7 @@ def test_vectors_are_accepted_highest_first():
     assert apic.accept() is None
 
 
+@pytest.mark.feature("B5")
 def test_served_vector_blocks_its_class_and_lower_ones():
     apic = enabled_apic(0)
     delivery.deliver(0, spec.DELIVERY_FIXED, 0x45)
@@ -53,6 +54,7 @@ def test_task_priority_blocks_and_its_fall_tells_the_core():
     assert apic.read(spec.LAPIC_PPR) == 0x50
 
 
+@pytest.mark.feature("B5")
 def test_end_of_interrupt_tells_the_core_of_what_waited():
     apic = enabled_apic(0)
     delivery.deliver(0, spec.DELIVERY_FIXED, 0x60)
@@ -88,6 +90,7 @@ def test_same_vector_twice_is_served_once_but_again_while_served():
         max_size=40,
     )
 )
+@pytest.mark.feature("B5")
 def test_acceptance_against_a_model_of_sets(steps: list[tuple[str, int]]):
     apic = enabled_apic(1)
     while apic.accept() is not None:
@@ -125,6 +128,7 @@ def test_acceptance_against_a_model_of_sets(steps: list[tuple[str, int]]):
         assert bits == sum(1 << vector for vector in model)
 
 
+@pytest.mark.feature("A8")
 def test_init_stops_a_running_core_and_startup_is_taken_by_a_waiting_one():
     apic = enabled_apic(2)
     command(0, spec.DELIVERY_MODE.put(spec.ICR_ASSERT, spec.DELIVERY_INIT), destination=2)
@@ -138,6 +142,7 @@ def test_init_stops_a_running_core_and_startup_is_taken_by_a_waiting_one():
     assert apic.take_startup() is None
 
 
+@pytest.mark.feature("A8")
 def test_startup_of_a_running_core_is_ignored():
     apic = enabled_apic(2)
     command(0, spec.DELIVERY_MODE.put(0x12, spec.DELIVERY_STARTUP), destination=2)

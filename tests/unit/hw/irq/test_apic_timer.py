@@ -10,7 +10,7 @@ from hw.irq.apic_timer import DEADLINES, timer_poll
 from hw.spec import apic as spec
 from tests.support.board import accepted, enabled_apic
 
-pytestmark = pytest.mark.usefixtures("board")
+pytestmark = [pytest.mark.usefixtures("board"), pytest.mark.feature("C5")]
 MS = 1_000_000
 
 

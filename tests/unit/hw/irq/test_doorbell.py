@@ -10,7 +10,7 @@ from hw import clock, host, ram
 from hw.irq import doorbell
 from hw.irq.party import HEADER, MODE_HALTED, MODE_KERNEL, MODE_RUNG, PARTIES
 
-pytestmark = pytest.mark.usefixtures("board", "queue")
+pytestmark = [pytest.mark.usefixtures("board", "queue"), pytest.mark.feature("F3")]
 
 
 @pytest.fixture

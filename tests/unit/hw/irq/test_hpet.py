@@ -12,7 +12,7 @@ from hw.spec.apic import IO_APIC_REG_REDIRECTION, REDIRECT_LEVEL
 from hw.spec.memory_map import HPET_BASE, IO_APIC_BASE
 from tests.support.board import accepted, enabled_apic
 
-pytestmark = pytest.mark.usefixtures("board")
+pytestmark = [pytest.mark.usefixtures("board"), pytest.mark.feature("C1")]
 LINE = 20
 
 

@@ -6,7 +6,7 @@ from hw.irq.local_apic import LOCAL_APICS
 from hw.spec import apic as spec
 from tests.support.board import accepted, enabled_apic
 
-pytestmark = pytest.mark.usefixtures("board")
+pytestmark = [pytest.mark.usefixtures("board"), pytest.mark.feature("B5")]
 
 
 def command(core: int, low: int, destination: int = 0) -> None:

@@ -9,7 +9,7 @@ from hw.spec import apic as spec
 from hw.spec.memory_map import IO_APIC_BASE
 from tests.support.board import accepted, enabled_apic
 
-pytestmark = pytest.mark.usefixtures("board")
+pytestmark = [pytest.mark.usefixtures("board"), pytest.mark.feature("B6")]
 
 
 def write(register: int, value: int) -> None:

@@ -7,7 +7,7 @@ from hw.irq.party import PARTIES
 from hw.spec import apic as spec
 from tests.support.board import accepted, enabled_apic
 
-pytestmark = pytest.mark.usefixtures("board")
+pytestmark = [pytest.mark.usefixtures("board"), pytest.mark.feature("H2")]
 
 
 def test_range():

@@ -25,7 +25,7 @@ from hw.virtio import blk
 from hw.virtio.memory import DriverError, MachineMemory
 from hw.virtio.queue import Chain, Segment, gather
 
-pytestmark = pytest.mark.usefixtures("board")
+pytestmark = [pytest.mark.usefixtures("board"), pytest.mark.feature("H7")]
 HEADER, DATA, STATUS = 12 * MIB, 12 * MIB + 4096, 12 * MIB + 512
 SECTORS = 16
 

@@ -21,7 +21,7 @@ from hw.virtio.memory import MachineMemory
 from hw.virtio.state import DEVICES
 from tests.support.bare_driver import Driver, find
 
-pytestmark = pytest.mark.usefixtures("board")
+pytestmark = [pytest.mark.usefixtures("board"), pytest.mark.feature("H3")]
 
 
 @pytest.fixture

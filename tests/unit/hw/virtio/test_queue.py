@@ -49,6 +49,7 @@ def test_chain_has_what_the_device_reads_then_writes(rig: tuple[Driver, Queue]):
     assert driver.done(0) == 9
 
 
+@pytest.mark.feature("H5")
 def test_indices_wrap_at_16_bits(rig: tuple[Driver, Queue]):
     driver, queue = rig
     for turn in range(65_536 // 4 + 100):
@@ -106,6 +107,7 @@ def test_hostile_chain_is_refused(rig: tuple[Driver, Queue], descriptors: list[V
         queue.take()
 
 
+@pytest.mark.feature("H5")
 def test_more_chains_than_the_ring_has(rig: tuple[Driver, Queue]):
     driver, queue = rig
     ram.write(driver.ring(0)[1] + 2, (17).to_bytes(2, "little"))

@@ -8,7 +8,7 @@ from hw.virtio import rng
 from hw.virtio.memory import MachineMemory
 from hw.virtio.queue import Chain
 
-pytestmark = pytest.mark.usefixtures("board")
+pytestmark = [pytest.mark.usefixtures("board"), pytest.mark.feature("H6")]
 
 
 def test_bytes_given_are_bytes_stored():

@@ -1,0 +1,1 @@
+"""How fast the machine is, measured against its peers."""

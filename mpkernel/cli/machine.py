@@ -1,0 +1,93 @@
+"""From options to a machine that runs: what ``boot`` and ``run`` have in common.
+
+Only here the launcher imports the board and the kernel, when all options are known to be good.
+
+State: none of its own. Context: the launcher.
+"""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mpkernel.boot.parameters import BootParameters
+from mpkernel.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hw.machine_config import DiskConfig, ModuleConfig, PortConfig
+
+
+@dataclass(frozen=True)
+class MachineOptions:
+    """The options that every command with a machine has (see ``options.machine_options``)."""
+
+    cpus: int
+    ram_bytes: int
+    root: Path | None
+    disks: tuple[Path, ...]
+    numa_nodes: int
+    apic_ids: tuple[int, ...]
+    timeout_s: float | None
+    log_level: str
+
+
+def run_machine(
+    options: MachineOptions,
+    parameters: BootParameters,
+    *,
+    ports: "Sequence[PortConfig] | None" = None,
+    modules: "Sequence[ModuleConfig]" = (),
+) -> int:
+    """Run a machine until it ends; return its status.
+
+    Raises:
+        MachineError, ImageError, BuildError: it cannot be made as asked.
+        OSError: the host lacks something.
+    """
+    from hw import native  # noqa: PLC0415  llvmlite and numpy come with it
+    from hw.machine_config import MachineConfig, PortConfig  # noqa: PLC0415
+
+    config = MachineConfig(
+        cpus=options.cpus,
+        ram_bytes=options.ram_bytes,
+        apic_ids=options.apic_ids,
+        ports=tuple(ports or (PortConfig("console", 0, 1, is_console=True),)),
+        numa_nodes=options.numa_nodes,
+        cmdline=parameters.encode(),
+        boot_modules=tuple(modules),
+        timeout_s=options.timeout_s,
+        forward_signals=parameters.stdio == "ports",
+    )
+    progress = Progress()
+    native.when_compiling(progress.compiling)
+    try:
+        config = replace(config, disks=_disks(options, progress))
+        from hw.cpu import threaded  # noqa: PLC0415
+        from hw.machine import Machine  # noqa: PLC0415
+        from mpkernel.boot.start import kernel_entry  # noqa: PLC0415
+
+        threaded.load()
+    finally:
+        progress.clear()
+    return Machine(config).run(kernel_entry)
+
+
+def _disks(options: MachineOptions, progress: Progress) -> "tuple[DiskConfig, ...]":
+    """Return the disks, the root first."""
+    from hw.machine_config import DiskConfig  # noqa: PLC0415
+
+    if options.root is None:
+        from guests.image import root_image  # noqa: PLC0415
+
+        root = DiskConfig(root_image(progress.say), private=True)
+    else:
+        root = DiskConfig(options.root, read_only=_is_read_only(options.root))
+    others = (DiskConfig(path, read_only=_is_read_only(path)) for path in options.disks)
+    return (root, *others)
+
+
+def _is_read_only(path: Path) -> bool:
+    """Whether an image may be read but not written by this user."""
+    return os.access(path, os.R_OK) and not os.access(path, os.W_OK)

@@ -1,0 +1,333 @@
+"""System calls that name files by path: open, stat, mkdir, unlink, rename, chdir and their kin.
+
+The calls without ``at`` are the ones with it, from the working directory.
+
+Spec: POSIX.1-2017; Linux man-pages, section 2. State: none. Context: the calling task; may sleep.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from mpkernel.abi.errno import Errno, SysError
+from mpkernel.abi.fcntl import (
+    AT_EMPTY_PATH,
+    AT_FDCWD,
+    AT_REMOVEDIR,
+    AT_SYMLINK_FOLLOW,
+    AT_SYMLINK_NOFOLLOW,
+    O_CREAT,
+    O_TRUNC,
+    O_WRONLY,
+    PATH_MAX,
+    R_OK,
+    W_OK,
+    X_OK,
+)
+from mpkernel.abi.stat import S_IFDIR, S_IFREG
+from mpkernel.fs import directory as directories
+from mpkernel.fs import file as files
+from mpkernel.fs.inode import Inode, get_inode, put_inode
+from mpkernel.fs.open import open_path
+from mpkernel.fs.path import look_up, path_of, read_link, resolve, resolve_parent, working_directory
+from mpkernel.mm.user_memory import copy_to_user, read_cstring
+from mpkernel.proc.process import current_process
+from mpkernel.syscall.descriptor import UsingFile, install
+
+_EXECUTE_BITS = 0o111
+
+
+class Base:
+    """Context manager: the directory from which a path of an *at call begins."""
+
+    __slots__ = ("_inode",)
+
+    def __init__(self, fd: int, path: bytes) -> None:
+        self._inode: Inode | None = None
+        if fd != AT_FDCWD and not path.startswith(b"/"):
+            with UsingFile(fd) as file:
+                if path and not file.node.is_directory:
+                    raise SysError(Errno.ENOTDIR)
+                self._inode = get_inode(file.node)
+
+    def __enter__(self) -> Inode | None:
+        return self._inode
+
+    def __exit__(self, *_: object) -> None:
+        if self._inode is not None:
+            put_inode(self._inode)
+
+
+async def resolve_at(fd: int, path_at: int, flags: int) -> Inode:
+    """The file that an *at call names, with a reference for the caller.
+
+    Raises:
+        SysError: those of fs.path.resolve, EBADF, EFAULT.
+    """
+    path = await read_cstring(path_at, PATH_MAX)
+    with Base(fd, path) as base:
+        if not path and flags & AT_EMPTY_PATH:
+            return get_inode(base) if base is not None else working_directory()
+        return await resolve(path, follow=not flags & AT_SYMLINK_NOFOLLOW, base=base)
+
+
+async def openat(fd: int, path_at: int, flags: int, mode: int) -> int:
+    """openat(2)."""
+    path = await read_cstring(path_at, PATH_MAX)
+    with Base(fd, path) as base:
+        file = await open_path(path, flags, mode & 0o7777 & ~current_process().umask, base=base)
+    return install(file, flags)
+
+
+async def open_(path_at: int, flags: int, mode: int) -> int:
+    """open(2)."""
+    return await openat(AT_FDCWD, path_at, flags, mode)
+
+
+async def creat(path_at: int, mode: int) -> int:
+    """creat(2)."""
+    return await openat(AT_FDCWD, path_at, O_CREAT | O_WRONLY | O_TRUNC, mode)
+
+
+async def faccessat(fd: int, path_at: int, mode: int) -> int:
+    """faccessat(2): everybody is root, who may do all but execute what nobody may."""
+    if mode & ~(R_OK | W_OK | X_OK):
+        raise SysError(Errno.EINVAL)
+    inode = await resolve_at(fd, path_at, 0)
+    try:
+        if mode & X_OK and inode.is_regular and not inode.mode & _EXECUTE_BITS:
+            raise SysError(Errno.EACCES)
+        if mode & W_OK and (inode.is_regular or inode.is_directory):
+            directories.check_writable(inode)
+    finally:
+        put_inode(inode)
+    return 0
+
+
+async def access(path_at: int, mode: int) -> int:
+    """access(2)."""
+    return await faccessat(AT_FDCWD, path_at, mode)
+
+
+async def _change(
+    fd: int, path_at: int, action: Callable[[Inode, bytes], Awaitable[None] | None]
+) -> int:
+    """Do ``action`` to the directory and the last component that a path names."""
+    path = await read_cstring(path_at, PATH_MAX)
+    with Base(fd, path) as base:
+        parent, name = await resolve_parent(path, base=base)
+    try:
+        outcome = action(parent, name)
+        if outcome is not None:
+            await outcome
+    finally:
+        put_inode(parent)
+    return 0
+
+
+async def _expect_absent(parent: Inode, name: bytes) -> None:
+    """EEXIST comes before EROFS: what is there is there, whatever could be done."""
+    try:
+        put_inode(await look_up(parent, name))
+    except SysError as error:
+        if error.errno == Errno.ENOENT:
+            return
+        raise
+    raise SysError(Errno.EEXIST)
+
+
+async def mkdirat(fd: int, path_at: int, mode: int) -> int:
+    """mkdirat(2)."""
+    permissions = mode & 0o1777 & ~current_process().umask
+
+    async def make(parent: Inode, name: bytes) -> None:
+        await _expect_absent(parent, name)
+        put_inode(directories.create(parent, name, S_IFDIR | permissions))
+
+    return await _change(fd, path_at, make)
+
+
+async def mkdir(path_at: int, mode: int) -> int:
+    """mkdir(2)."""
+    return await mkdirat(AT_FDCWD, path_at, mode)
+
+
+async def mknodat(fd: int, path_at: int, mode: int, _device: int) -> int:
+    """mknodat(2), for regular files only."""
+    if mode & 0o170000 not in (0, S_IFREG):
+        raise SysError(Errno.EPERM)
+    permissions = mode & 0o7777 & ~current_process().umask
+
+    async def make(parent: Inode, name: bytes) -> None:
+        await _expect_absent(parent, name)
+        put_inode(directories.create(parent, name, S_IFREG | permissions))
+
+    return await _change(fd, path_at, make)
+
+
+async def unlinkat(fd: int, path_at: int, flags: int) -> int:
+    """unlinkat(2)."""
+    if flags & ~AT_REMOVEDIR:
+        raise SysError(Errno.EINVAL)
+
+    async def remove(parent: Inode, name: bytes) -> None:
+        found = await look_up(parent, name)
+        is_directory = found.is_directory
+        put_inode(found)
+        if flags & AT_REMOVEDIR:
+            if not is_directory:
+                raise SysError(Errno.ENOTDIR)
+            directories.remove_directory(parent, name)
+            return
+        if is_directory:
+            raise SysError(Errno.EISDIR)
+        directories.unlink(parent, name)
+
+    return await _change(fd, path_at, remove)
+
+
+async def unlink(path_at: int) -> int:
+    """unlink(2)."""
+    return await unlinkat(AT_FDCWD, path_at, 0)
+
+
+async def rmdir(path_at: int) -> int:
+    """rmdir(2)."""
+    return await unlinkat(AT_FDCWD, path_at, AT_REMOVEDIR)
+
+
+async def symlinkat(target_at: int, fd: int, path_at: int) -> int:
+    """symlinkat(2)."""
+    target = await read_cstring(target_at, PATH_MAX)
+    if not target:
+        raise SysError(Errno.ENOENT)
+
+    async def make(parent: Inode, name: bytes) -> None:
+        await _expect_absent(parent, name)
+        await directories.create_symlink(parent, name, target)
+
+    return await _change(fd, path_at, make)
+
+
+async def symlink(target_at: int, path_at: int) -> int:
+    """symlink(2)."""
+    return await symlinkat(target_at, AT_FDCWD, path_at)
+
+
+async def linkat(old_fd: int, old_at: int, new_fd: int, new_at: int, flags: int) -> int:
+    """linkat(2)."""
+    follow = 0 if flags & AT_SYMLINK_FOLLOW else AT_SYMLINK_NOFOLLOW
+    inode = await resolve_at(old_fd, old_at, flags & AT_EMPTY_PATH | follow)
+    try:
+        return await _change(new_fd, new_at, lambda parent, name: directories.link(parent, name, inode))
+    finally:
+        put_inode(inode)
+
+
+async def link(old_at: int, new_at: int) -> int:
+    """link(2)."""
+    return await linkat(AT_FDCWD, old_at, AT_FDCWD, new_at, 0)
+
+
+async def renameat2(old_fd: int, old_at: int, new_fd: int, new_at: int, flags: int) -> int:
+    """renameat2(2), without flags."""
+    if flags:
+        raise SysError(Errno.EINVAL)
+    path = await read_cstring(old_at, PATH_MAX)
+    with Base(old_fd, path) as base:
+        source, old = await resolve_parent(path, base=base)
+    try:
+        put_inode(await look_up(source, old))
+        return await _change(
+            new_fd, new_at, lambda target, new: directories.rename(source, old, target, new)
+        )
+    finally:
+        put_inode(source)
+
+
+async def renameat(old_fd: int, old_at: int, new_fd: int, new_at: int) -> int:
+    """renameat(2)."""
+    return await renameat2(old_fd, old_at, new_fd, new_at, 0)
+
+
+async def rename(old_at: int, new_at: int) -> int:
+    """rename(2)."""
+    return await renameat2(AT_FDCWD, old_at, AT_FDCWD, new_at, 0)
+
+
+async def readlinkat(fd: int, path_at: int, buffer: int, size: int) -> int:
+    """readlinkat(2)."""
+    if size <= 0:
+        raise SysError(Errno.EINVAL)
+    inode = await resolve_at(fd, path_at, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)
+    try:
+        target = (await read_link(inode))[:size]
+    finally:
+        put_inode(inode)
+    await copy_to_user(buffer, target)
+    return len(target)
+
+
+async def readlink(path_at: int, buffer: int, size: int) -> int:
+    """readlink(2)."""
+    return await readlinkat(AT_FDCWD, path_at, buffer, size)
+
+
+async def truncate(path_at: int, size: int) -> int:
+    """truncate(2)."""
+    inode = await resolve_at(AT_FDCWD, path_at, 0)
+    try:
+        if inode.is_regular:
+            directories.check_writable(inode)
+        await files.truncate(inode, size)
+    finally:
+        put_inode(inode)
+    return 0
+
+
+async def getcwd(buffer: int, size: int) -> int:
+    """getcwd(2): the length with its NUL."""
+    directory = working_directory()
+    try:
+        path = await path_of(directory) + b"\0"
+    finally:
+        put_inode(directory)
+    if len(path) > size:
+        raise SysError(Errno.ERANGE)
+    await copy_to_user(buffer, path)
+    return len(path)
+
+
+async def chdir(path_at: int) -> int:
+    """chdir(2)."""
+    return _enter(await resolve_at(AT_FDCWD, path_at, 0))
+
+
+async def fchdir(fd: int) -> int:
+    """fchdir(2)."""
+    with UsingFile(fd) as file:
+        return _enter(get_inode(file.node))
+
+
+async def umask(mask: int) -> int:
+    """umask(2)."""
+    process = current_process()
+    old: int = process.umask
+    process.umask = mask & 0o777
+    return old
+
+
+def _enter(inode: Inode) -> int:
+    """Make ``inode`` the working directory; its reference is taken over."""
+    if not inode.is_directory:
+        put_inode(inode)
+        raise SysError(Errno.ENOTDIR)
+    process = current_process()
+    old, process.cwd = process.cwd, inode.phys
+    if old:
+        put_inode(Inode.at(old))
+    return 0
+
+
+def current_working_directory() -> int:
+    """Inode of the current process's working directory, 0 for the root: WORKING_DIRECTORY."""
+    addr: int = current_process().cwd
+    return addr

@@ -1,0 +1,14 @@
+"""The table of lock classes is consistent."""
+
+from mpkernel.sync import ranks
+
+
+def test_names_ids_and_ranks_are_unique_and_ascending():
+    assert len({c.name for c in ranks.CLASSES}) == len(ranks.CLASSES)
+    assert [c.id for c in ranks.CLASSES] == list(range(1, len(ranks.CLASSES) + 1))
+    assert sorted(c.rank for c in ranks.CLASSES) == [c.rank for c in ranks.CLASSES]
+
+
+def test_every_class_has_a_constant_of_its_name():
+    for lock_class in ranks.CLASSES:
+        assert getattr(ranks, lock_class.name.upper()) is lock_class
