@@ -69,6 +69,10 @@ def run_machine(
         from mpkernel.boot.start import kernel_entry  # noqa: PLC0415
 
         threaded.load()
+        if options.root is not None:
+            from mpkernel.cli.root_disk import check_root  # noqa: PLC0415
+
+            check_root(options.root)
     finally:
         progress.clear()
     return Machine(config).run(kernel_entry)

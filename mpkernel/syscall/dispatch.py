@@ -49,7 +49,8 @@ async def system_call() -> None:
         state.rax = -Errno.ENOSYS & _MASK
         return
     try:
-        result = await call.handler(*_arguments(state, call.letters))
+        arguments = _arguments(state, call.letters) if call.letters else ()
+        result = await call.handler(*arguments)
     except Interrupted:
         task = current()
         task.restart, task.restart_number = call.restart, number

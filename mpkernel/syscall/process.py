@@ -185,9 +185,8 @@ async def gettid() -> int:
 
 async def getppid() -> int:
     """Id of the parent process, 0 for process 1."""
-    with TREE.lock.irqsave():
-        parent = current_process().parent
-        return Process.at(parent).pid if parent else 0
+    pid: int = current_process().parent_pid
+    return pid
 
 
 async def getuid() -> int:
@@ -325,7 +324,7 @@ async def _read_name(address: int) -> bytes:
     return (await copy_from_user(address, NAME_BYTES))[: NAME_BYTES - 1]
 
 
-async def futex(  # noqa: PLR0913  as futex(2)
+async def futex(
     address: int, operation: int, value: int, timeout: int, other: int, third: int
 ) -> int:
     """Sleep and wake by the value of a word."""

@@ -12,7 +12,8 @@ from tests.differential.guest import Guest
 _TEXTS = [
     "mov rax, [rsp]", "push rax", "ret", "leave", "enter 8, 0", "mov rax, [rbp + 8]",
     "mov rax, ds:[rsp]", "mov rax, es:[rbp]", "mov rax, [rdi + rsp]", "mov rax, ss:[rdi]",
-    "mov rax, [rdi]", "mov [rdi], rax", "add [rdi], al", "lock inc dword ptr [rdi]", "xchg [rdi], al",
+    "mov rax, [rdi]", "mov [rdi], rax", "add [rdi], al", "lock inc dword ptr [rdi]",
+    "xchg [rdi], al",
     "cmpxchg16b [rdi + 1]", "movsb", "rep stosq", "lodsd", "push [rdi]", "pop [rdi]", "hlt", "cli",
     "div qword ptr [rdi]", "int3", "ud2", "in al, dx", "int 0x81", "call [rdi]", "jmp [rdi]",
 ]  # fmt: skip
@@ -39,10 +40,15 @@ def test_exception_of_a_bad_address(guest: Guest, text: str) -> None:
         machine = host.Host()
         whole = code + b"\xff\x25\0\0\0\0" + machine.back.to_bytes(8, "little")
         ctypes.memmove(host.CODE, whole, len(whole))
-        return [machine.run(host.CODE, _registers(text, a), 0x202) for a in _ADDRESSES]
+        results = []
+        for address in _ADDRESSES:
+            ctypes.memset(host.DATA, 0, host.DATA_SIZE)
+            results.append(machine.run(host.CODE, _registers(text, address), 0x202))
+        return results
 
     guest.put_code(0, code + b"\x0f\x0b")
     for address, want in zip(_ADDRESSES, host.in_child(run), strict=True):
+        guest.put_data(bytes(host.DATA_SIZE))
         got = guest.run(host.CODE, _registers(text, address), 0x202)
         trap = want.get("trap")
         names = ["trap", "error", "rip", "gpr"] + (["cr2"] if trap == 14 else [])
