@@ -25,7 +25,8 @@ from mpkernel.block import device as block
 from mpkernel.boot.cpu_start import start_cpu
 from mpkernel.boot.secondary import come_online, start_others
 from mpkernel.drivers import start, wiring
-from mpkernel.drivers.virtio import rng
+from mpkernel.drivers.virtio import blk, rng
+from mpkernel.drivers.virtio.queue import SIZE, Virtqueue
 from mpkernel.drivers.virtio.stream import PortStream
 from mpkernel.fs import tty
 from mpkernel.irq.vectors import KERNEL_VECTORS
@@ -171,6 +172,30 @@ async def burst() -> None:
         spawn(number + 1, 0, one(number))
 
 
+async def wraps() -> None:
+    """More requests than 16 bits count, many at once: each is answered once, with its data."""
+    device = block.by_name("vda")
+    left = [40]
+
+    async def one(number: int) -> None:
+        chance = random.Random(number)
+        frame = frames.alloc_frame()
+        for _ in range(1700):
+            sector = chance.randrange(2000)
+            await block.read(device, sector, 1, frame)
+            assert memory.read(frame, 4) == sector.to_bytes(4, "little")
+        left[0] -= 1
+        if not left[0]:
+            queue = Virtqueue.at(blk.DISKS[0].queues[0])
+            assert queue.posted == 68_000
+            assert queue.free_count == SIZE
+            assert queue.avail_idx == queue.last_used == 68_000 & 0xFFFF
+            power.power_off(SUCCESS)
+
+    for number in range(40):
+        spawn(number + 1, 0, one(number))
+
+
 def ready() -> Completion:
     """All CPUs wait for this: the devices are up."""
     return Completion.at(_READY)
@@ -219,6 +244,7 @@ SCENARIOS: dict[str, tuple[Body, tuple[PortConfig, ...]]] = {
     "disk": (disk, ()),
     "burst": (burst, ()),
     "smp": (smp, ()),
+    "wraps": (wraps, ()),
     "streams": (streams, _STREAMS),
     "lines": (lines, _CONSOLE),
 }

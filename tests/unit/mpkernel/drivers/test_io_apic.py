@@ -32,6 +32,16 @@ def test_an_edge_reaches_the_cpu_it_is_routed_to_and_a_masked_line_nobody() -> N
         assert dispatch.taken(0, VECTOR) == 1
 
 
+def test_a_line_has_one_vector_until_it_is_masked() -> None:
+    with device_kernel():
+        io_apic.init()
+        io_apic.route_edge(LINE, VECTOR, 0)
+        with pytest.raises(SysError, match="EBUSY"):
+            io_apic.route_edge(LINE, VECTOR + 1, 0)
+        io_apic.mask(LINE)
+        io_apic.route_edge(LINE, VECTOR + 1, 0)
+
+
 def test_lines_that_are_not_there_are_refused() -> None:
     with device_kernel():
         io_apic.init()

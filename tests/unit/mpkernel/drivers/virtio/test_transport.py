@@ -10,6 +10,7 @@ from hw.spec.virtio import (
     F_INDIRECT_DESC,
     F_VERSION_1,
     STATUS_DRIVER_OK,
+    STATUS_FAILED,
     STATUS_FEATURES_OK,
     TYPE_BLK,
     TYPE_RNG,
@@ -60,6 +61,25 @@ def test_a_legacy_device_is_refused(kernel: DeviceKernel) -> None:
     DEVICES[SLOT_ENTROPY].offered = 0
     with pytest.raises(DriverRefusalError, match="legacy"):
         Transport(function()).negotiate(0)
+
+
+def test_a_device_that_does_not_agree_is_told_that_we_gave_up(
+    kernel: DeviceKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = Transport(function())
+    offered = DEVICES[SLOT_ENTROPY].offered
+    real = Transport._set
+
+    def set_register(self: Transport, name: str, value: int) -> None:
+        if name == "driver_feature_select" and value == 0:
+            DEVICES[SLOT_ENTROPY].offered = 0  # it changes its mind
+        real(self, name, value)
+
+    monkeypatch.setattr(Transport, "_set", set_register)
+    with pytest.raises(DriverRefusalError, match="does not accept"):
+        device.negotiate(0)
+    assert DEVICES[SLOT_ENTROPY].status & STATUS_FAILED
+    DEVICES[SLOT_ENTROPY].offered = offered
 
 
 def test_a_short_queue_is_refused(kernel: DeviceKernel) -> None:
