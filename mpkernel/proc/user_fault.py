@@ -24,7 +24,7 @@ from mpkernel.abi.signal import (
 )
 from mpkernel.arch import context
 from mpkernel.mm.address_space import AddressSpace
-from mpkernel.mm.fault import handle_fault
+from mpkernel.mm.fault import BusError, handle_fault
 from mpkernel.proc.process import Process
 from mpkernel.proc.signal import force_fault
 from mpkernel.sched.task import current, name_of
@@ -58,13 +58,15 @@ async def page_fault(address: int, error_code: int) -> None:
     failure = 0
     try:
         await handle_fault(AddressSpace.at(current().address_space), address, error_code)
+    except BusError:
+        failure = Errno.EIO
     except SysError as error:
         failure = error.errno
     if failure in (0, Errno.EINTR):  # a signal ended the wait: delivered, then the access repeats
         return
     kind = "fetch" if error_code & FAULT_FETCH else "write" if error_code & FAULT_WRITE else "read"
     where = f"{kind} of {address:#x} at rip {context.registers().rip:#x}"
-    if failure in (Errno.EIO, Errno.ENXIO):
+    if failure == Errno.EIO:
         _report(where, Signal.SIGBUS)
         force_fault(Signal.SIGBUS, BUS_ADRERR, address)
     elif failure == Errno.ENOMEM:
