@@ -11,9 +11,8 @@ from hw import clock
 from hw.bus import pci_function
 from hw.bus.pci_function import Identity
 from hw.cpu.state import TSC
-from hw.disk.console_back_end import console_output
+from hw.disk.console_back_end import console_size
 from hw.disk.image import Image
-from hw.disk.terminal import size_of
 from hw.firmware import boot_info
 from hw.irq import apic_state, hpet, io_apic
 from hw.irq.party import HEADER, PARTIES
@@ -56,7 +55,7 @@ def plug_devices(config: MachineConfig, images: Sequence[Image]) -> None:
     bridge = Identity(0x8086, 0x29C0, CLASS_BRIDGE, SUBCLASS_HOST_BRIDGE)
     pci_function.define(SLOT_HOST_BRIDGE, bridge, (), ())
     if config.ports:
-        cols, rows = size_of(console_output(config.ports))
+        cols, rows = console_size(config.ports)
         transport.define(
             SLOT_CONSOLE,
             transport.identity(TYPE_CONSOLE, 0x07, 0x80),

@@ -78,8 +78,13 @@ class Segment:
         return self._next
 
 
+#: Part of board memory that compiled code names by constant addresses: register files, decoded code.
+#: Only hw.cpu places here, so the addresses do not depend on what else is imported before.
+CORE_SIZE: Final = 128 * MIB
+CORE_BOARD: Final = Segment(BOARD_MAP + BOARD_SIZE - CORE_SIZE, CORE_SIZE)
+
 #: Board memory: state of the hardware.
-BOARD: Final = Segment(BOARD_MAP, BOARD_SIZE)
+BOARD: Final = Segment(BOARD_MAP, BOARD_SIZE - CORE_SIZE)
 
 #: One byte a frame of the largest RAM (FRAME_*), at a host address.
 FRAME_FLAGS: Final = BOARD.reserve(MAX_RAM >> PAGE_SHIFT, align=4096)

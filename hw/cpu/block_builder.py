@@ -1,8 +1,8 @@
 """A block under construction: micro-ops, what they do to flags, how the block ends.
 
-Why flags matter here: an instruction whose status flags are overwritten before anybody can see them is
-given a handler that does not write them. Whoever can fault can show flags, so memory accesses count
-as readers; that keeps the state exact at every fault.
+Why flags matter here: an instruction whose status flags are overwritten before anybody can see
+them is given a handler that does not write them. Whoever can fault can show flags, so memory
+accesses count as readers; that keeps the state exact at every fault.
 
 State: none shared. Context: Python, while decoding.
 """
@@ -60,7 +60,7 @@ class BlockBuilder:
         self.after = self.fuse
         self.fuse = ""
 
-    def emit(
+    def emit(  # noqa: PLR0913
         self,
         number: int,
         effect: int,

@@ -1,8 +1,8 @@
 """Decoded code, shared by all cores: an arena of blocks in board memory.
 
 A block is found by (host-physical frame, guest address, version of the frame). Two cores may decode
-the same block at once; both publish, the newer is found first. Writing a frame that has decoded code
-(FRAME_HAS_CODE) bumps the frame's version, so its blocks are found no more, and sets
+the same block at once; both publish, the newer is found first. Writing a frame that has decoded
+code (FRAME_HAS_CODE) bumps the frame's version, so its blocks are found no more, and sets
 PENDING_CODE_WRITTEN on all cores, which then drop TLB and jump cache at their next chunk end.
 
     bucket -> block header (64 bytes) | micro-op | micro-op | ... | ender
@@ -23,8 +23,9 @@ from hw.cpu.micro_op import SLOT
 from hw.cpu.mmu import fetch_page
 from hw.cpu.primitives import atomic_load, get, host_load, put, u64
 from hw.cpu.state import JUMP_ENTRIES, JUMP_OFFSET, CpuState
-from hw.ram import BOARD, FRAME_VERSIONS
-from hw.spec.layout import DIRECT_MAP, Layout, fixed, layout, u64 as word
+from hw.ram import CORE_BOARD, FRAME_VERSIONS
+from hw.spec.layout import DIRECT_MAP, Layout, fixed, layout
+from hw.spec.layout import u64 as word
 from hw.spec.memory_map import MIB
 
 ARENA_SIZE: Final = 64 * MIB
@@ -55,9 +56,9 @@ class ArenaHeader(Layout):
     exclusive: AtomicU64  #: 1 + index of the core that all others stand still for, or 0
 
 
-HEADER: Final = BOARD.place(ArenaHeader)
-_HEADS: Final = BOARD.reserve(8 * _BUCKETS, align=4096)
-_ARENA: Final = BOARD.reserve(ARENA_SIZE, align=4096)
+HEADER: Final = CORE_BOARD.place(ArenaHeader)
+_HEADS: Final = CORE_BOARD.reserve(8 * _BUCKETS, align=4096)
+_ARENA: Final = CORE_BOARD.reserve(ARENA_SIZE, align=4096)
 
 _NEXT: Final = Block.offset_of("next")
 _FRAME: Final = Block.offset_of("frame")
@@ -118,7 +119,9 @@ def _second_page_agrees(s: CpuState, block: int, rip: int) -> bool:
     if s.fault != 0:
         return False
     frame = second & ~0xFFF
-    return page == DIRECT_MAP + frame and host_load(block + _SECOND_VERSION, 64) == version_of(frame)
+    return page == DIRECT_MAP + frame and host_load(block + _SECOND_VERSION, 64) == version_of(
+        frame
+    )
 
 
 class ArenaFullError(Exception):
@@ -132,6 +135,7 @@ def publish(block: Block, code: bytes) -> int:
 
     Raises:
         ArenaFullError: no room.
+
     """
     size = Block.SIZE + len(code)
     start = HEADER.used.add(-(-size // SLOT) * SLOT)

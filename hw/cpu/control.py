@@ -13,7 +13,7 @@ from hw.cpu.subset import I64, Builder, Value, primitive
 
 #: Parameters of a handler, in LLVM and by name.
 PARAMETERS: Final = "ptr %s, ptr %u, ptr %t, i64 %budget"
-#: The host's registers are all the handler's; the first four arguments survive calls of C functions.
+#: All registers are the handler's; the first four arguments survive calls of C functions.
 CONVENTION: Final = "preserve_nonecc"
 
 
@@ -116,6 +116,6 @@ def _emit_enter(b: Builder, s: Any, micro_op: Any, table: Any, budget: Any) -> N
 
 
 @primitive(_emit_enter)
-def enter(s: Any, micro_op: int, table: int, budget: int) -> None:
+def enter(s: Any, micro_op: int, table: int, budget: int) -> None:  # noqa: ARG001
     """Run handlers from a micro-op on, until one returns."""
     raise Dispatched(micro_op, budget)

@@ -8,8 +8,8 @@
             case Syscall(): ...
 
 ``run`` enters the native loop; it comes back for the rare things that Python does (decode, CPUID,
-instructions that must run alone) and for exits. Between two runs all of the state is in ``core.state``
-and may be changed at will; a new cr3 goes through ``set_address_space``.
+instructions that must run alone) and for exits. Between two runs all of the state is in
+``core.state`` and may be changed at will; a new cr3 goes through ``set_address_space``.
 
 State: CpuState and the code cache, in board memory. Locks: see hw.cpu.exclusive.
 Context: the core's own process; ``threaded.load`` was called before the fork.
@@ -19,12 +19,12 @@ import ctypes
 import os
 from typing import Final
 
-from iced_x86 import Code, Decoder, FastFormatter, Formatter, FormatterSyntax
+from iced_x86 import Code, Decoder, Formatter, FormatterSyntax, OpKind, Register
 
 from hw import atomics, ram
 from hw.cpu import code_cache, cpuid, threaded
 from hw.cpu.code_cache import ArenaFullError, Block
-from hw.cpu.decode import MAX_INSTRUCTIONS, NeedsMoreBytesError, decode_block
+from hw.cpu.decode import NeedsMoreBytesError, decode_block
 from hw.cpu.exclusive import exclusive, publish_running, wait_until_free
 from hw.cpu.exits import (
     EXIT_CPUID,
@@ -34,9 +34,11 @@ from hw.cpu.exits import (
     EXIT_HALTED,
     EXIT_ILLEGAL,
     EXIT_INTERRUPT,
+    EXIT_NON_CANONICAL,
     EXIT_PAGE_FAULT,
     EXIT_SINGLE,
     EXIT_SYSCALL,
+    EXIT_TRACE,
     INTERRUPT,
     SYSCALL,
     CpuException,
@@ -54,11 +56,15 @@ from hw.ram import (
     PENDING,
     PENDING_CODE_WRITTEN,
 )
-from hw.spec.layout import DIRECT_MAP
+from hw.spec.address import is_canonical
 from hw.spec.paging import ACCESS_FETCH, ACCESS_USER, FAULT_FETCH
+from hw.spec.registers import RFLAGS_TF
+from hw.spec.vectors import DEBUG, GENERAL_PROTECTION, STACK
 
 _WALK_FAULT: Final = 1 << 63
 _PAGE: Final = 4096
+_STACK_BASES: Final = frozenset((Register.RSP, Register.RBP, Register.ESP, Register.EBP))
+_BASED_SEGMENTS: Final = frozenset((Register.FS, Register.GS))
 
 
 class _FetchFault(Exception):  # noqa: N818
@@ -109,7 +115,7 @@ class Core:
         """Forget the translation of one page."""
         self._native.flush_page(self._at, address)
 
-    def _handle(self, reason: int) -> Exit | None:
+    def _handle(self, reason: int) -> Exit | None:  # noqa: PLR0911
         """Everything but system calls and interrupts; None to go on."""
         state = self.state
         if reason == EXIT_DECODE:
@@ -123,6 +129,10 @@ class Core:
         if reason == EXIT_CPUID:
             cpuid.execute(state)
             return None
+        if reason == EXIT_NON_CANONICAL:
+            return CpuException(self._segment_vector(), 0)
+        if reason == EXIT_TRACE:
+            return self._trace()
         if reason == EXIT_ILLEGAL:
             return IllegalInstruction(self._text_at(state.rip), state.rip)
         assert reason == EXIT_HALTED, f"native code left with reason {reason}"
@@ -172,6 +182,7 @@ class Core:
 
         Raises:
             _FetchFault: it is not mapped for execution.
+
         """
         found = self._native.walk(self.state.cr3, address, ACCESS_FETCH | ACCESS_USER, 1, 1)
         if found & _WALK_FAULT:
@@ -208,6 +219,27 @@ class Core:
             return SYSCALL
         return self._handle(reason) if reason else None
 
+    def _trace(self) -> Exit | None:
+        """Run one instruction with RFLAGS.TF set, then #DB; a fault of its own comes first."""
+        self.state.rflags &= ~RFLAGS_TF
+        result = self._run_alone()
+        self.state.rflags |= RFLAGS_TF
+        return CpuException(DEBUG, 0) if result is None else result
+
+    def _segment_vector(self) -> int:
+        """#SS if the instruction at rip accesses memory through the stack segment, else #GP.
+
+        The base register decides: 64-bit mode ignores overrides but those of FS and GS.
+        """
+        state = self.state
+        if is_canonical(state.rip):
+            instruction = Decoder(64, self._code_bytes(state.rip), ip=state.rip).decode()
+            pushes = instruction.is_stack_instruction and instruction.op0_kind != OpKind.MEMORY
+            on_stack = instruction.memory_base in _STACK_BASES
+            if pushes or (on_stack and instruction.memory_segment not in _BASED_SEGMENTS):
+                return STACK
+        return GENERAL_PROTECTION
+
     def _single_block(self, rip: int) -> bytes:
         """Micro-ops of the one instruction at an address, as a block that links to nothing."""
         data = self._code_bytes(rip)
@@ -215,7 +247,7 @@ class Core:
         return decode_block(rip, data, room, 1).finish()
 
     def _code_bytes(self, rip: int) -> bytes:
-        """The bytes at an address that an instruction could have."""
+        """Read the bytes at an address that an instruction could have."""
         room = _PAGE - (rip & 0xFFF)
         data = ram.read(self._translate_fetch(rip) + (rip & 0xFFF), min(room, 15))
         if room < 15:

@@ -18,7 +18,7 @@ _SIGNATURE: Final = 0x0083_0F10
 _FEATURES_ECX: Final = 1 << 13 | 1 << 23 | 1 << 31
 #: Leaf 1, edx: TSC PSE MSR PAE CX8 APIC PGE CMOV.
 _FEATURES_EDX: Final = 1 << 4 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9 | 1 << 13 | 1 << 15
-#: Leaf 8000_0001, edx: those of leaf 1, SYSCALL (11), NX (20), 1 GiB pages (26), RDTSCP (27), LM (29).
+#: Leaf 8000_0001, edx: leaf 1's, SYSCALL (11), NX (20), 1 GiB pages (26), RDTSCP (27), LM (29).
 _EXTENDED_EDX: Final = _FEATURES_EDX | 1 << 11 | 1 << 20 | 1 << 26 | 1 << 27 | 1 << 29
 #: Leaf 8000_0001, ecx: LAHF in long mode (0), LZCNT (5).
 _EXTENDED_ECX: Final = 1 << 0 | 1 << 5
@@ -32,22 +32,18 @@ def _words(data: bytes) -> tuple[int, ...]:
 def leaf(number: int, core_index: int) -> tuple[int, int, int, int]:
     """eax, ebx, ecx, edx of a leaf; zeros where there is none."""
     b, d, c = _words(_VENDOR)
-    if number == 0:
-        return 1, b, c, d
-    if number == 1:
-        return _SIGNATURE, (core_index & 0xFF) << 24 | 8 << 8, _FEATURES_ECX, _FEATURES_EDX
-    if number == 0x8000_0000:
-        return 0x8000_0008, b, c, d
-    if number == 0x8000_0001:
-        return _SIGNATURE, 0, _EXTENDED_ECX, _EXTENDED_EDX
     if 0x8000_0002 <= number <= 0x8000_0004:
         words = _words(_BRAND[(number - 0x8000_0002) * 16 :][:16])
         return words[0], words[1], words[2], words[3]
-    if number == 0x8000_0007:
-        return 0, 0, 0, _INVARIANT_TSC
-    if number == 0x8000_0008:
-        return 48 << 8 | PHYS_BITS, 0, 0, 0
-    return 0, 0, 0, 0
+    leaves = {
+        0: (1, b, c, d),
+        1: (_SIGNATURE, (core_index & 0xFF) << 24 | 8 << 8, _FEATURES_ECX, _FEATURES_EDX),
+        0x8000_0000: (0x8000_0008, b, c, d),
+        0x8000_0001: (_SIGNATURE, 0, _EXTENDED_ECX, _EXTENDED_EDX),
+        0x8000_0007: (0, 0, 0, _INVARIANT_TSC),
+        0x8000_0008: (48 << 8 | PHYS_BITS, 0, 0, 0),
+    }
+    return leaves.get(number, (0, 0, 0, 0))
 
 
 def execute(state: CpuState) -> None:

@@ -1,11 +1,12 @@
 """Bytes to micro-ops.
 
-iced-x86 decodes; its ``Code`` names encoding and operands together (ADD_RM32_IMM8). The first time a
-code is met, its name is looked up in the families' tables (hw.cpu.encodings) and a builder, a closure
-with all handler numbers resolved, is kept; so decoding is one dictionary access and one call.
+iced-x86 decodes; its ``Code`` names encoding and operands together (ADD_RM32_IMM8). The first time
+a code is met, its name is looked up in the families' tables (hw.cpu.encodings) and a builder, a
+closure with all handler numbers resolved, is kept; so decoding is one dictionary access and one
+call.
 
-A block ends at a jump, at a page border or after MAX_INSTRUCTIONS. An instruction that straddles two
-pages is a block of its own.
+A block ends at a jump, at a page border or after MAX_INSTRUCTIONS. An instruction that straddles
+two pages is a block of its own.
 
 State: builders, private to the process, never stale. Context: Python.
 """
@@ -44,13 +45,17 @@ class NeedsMoreBytesError(Exception):
     """The first instruction goes on in the next page."""
 
 
-def decode_block(rip: int, data: bytes, page_bytes: int, limit: int = MAX_INSTRUCTIONS) -> BlockBuilder:
+def decode_block(
+    rip: int, data: bytes, page_bytes: int, limit: int = MAX_INSTRUCTIONS
+) -> BlockBuilder:
     """Decode a block that begins at ``rip``.
 
-    ``data`` are the bytes there: ``page_bytes`` up to the end of the page, perhaps more of the next.
+    ``data`` are the bytes there: ``page_bytes`` up to the end of the page, perhaps more of the
+    next.
 
     Raises:
         NeedsMoreBytesError: the first instruction straddles and ``data`` ends with the page.
+
     """
     d = BlockBuilder(rip)
     decoder = Decoder(64, data, ip=rip)

@@ -1,8 +1,8 @@
 """Everybody stands still: one core works while no other runs native code or decodes.
 
-Used for what has no cheaper way to be right: LOCK across a cache line's border, stores into pages of
-decoded code, emptying the arena. Cores in kernel Python code need not stop: they touch neither the
-arena nor user registers, and wait at re-entry.
+Used for what has no cheaper way to be right: LOCK across a cache line's border, stores into pages
+of decoded code, emptying the arena. Cores in kernel Python code need not stop: they touch neither
+the arena nor user registers, and wait at re-entry.
 
 State: HEADER.exclusive of hw.cpu.code_cache, CpuState.running, pending words.
 Locks: it is one; not recursive; nothing that waits for another core may be done inside.

@@ -21,6 +21,8 @@ EXIT_SINGLE: Final = 7  #: the instruction must run alone: it writes a page of c
 EXIT_EXCLUSIVE: Final = 8  #: the instruction must run while all other cores stand still
 EXIT_CPUID: Final = 9
 EXIT_HALTED: Final = 10  #: another core stands in exclusive(): wait outside
+EXIT_NON_CANONICAL: Final = 11  #: #GP, or #SS if the access was through the stack segment
+EXIT_TRACE: Final = 12  #: RFLAGS.TF is set: one instruction, then #DB
 
 
 @dataclass(frozen=True, slots=True)

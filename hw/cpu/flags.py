@@ -219,6 +219,6 @@ def pack_carry_overflow(s: CpuState, carry: int, overflow: int) -> None:
     s.rflags = others | carry | overflow << 11
 
 
-def truth(condition: bool) -> int:  # noqa: FBT001 compiled, positional
+def truth(condition: bool) -> int:
     """1 or 0."""
     return flag(condition)

@@ -7,10 +7,10 @@
     | link 0 (host address or 0) | target 0 | link 1   | target 1            |  enders only
     +----------------------------+----------+----------+---------------------+
 
-``a``, ``b``, ``base`` and ``index`` are byte offsets into CpuState. The handler is a number, so that
-decoded code is the same for all processes. ``pos`` is the instruction's place in its block: how many
-instructions ran before it. The last micro-op of a block is an ender and has two links; a link is
-filled in when it is first followed and stays inside a page.
+``a``, ``b``, ``base`` and ``index`` are byte offsets into CpuState. The handler is a number, so
+that decoded code is the same for all processes. ``pos`` is the instruction's place in its block:
+how many instructions ran before it. The last micro-op of a block is an ender and has two links; a
+link is filled in when it is first followed and stays inside a page.
 
 State: the code cache, in board memory. Locks: none; links are single aligned stores. Context: any.
 """

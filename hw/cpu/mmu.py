@@ -12,7 +12,7 @@ import ctypes
 from typing import Final
 
 from hw.cpu.control import leave_fault
-from hw.cpu.exits import EXIT_EXCEPTION, EXIT_PAGE_FAULT, EXIT_SINGLE
+from hw.cpu.exits import EXIT_EXCEPTION, EXIT_NON_CANONICAL, EXIT_PAGE_FAULT, EXIT_SINGLE
 from hw.cpu.primitives import address_of, atomic_rmw, get, host_load, host_store, likely, sext, u64
 from hw.cpu.state import NO_TAG, TLB_ENTRIES, TLB_OFFSET, CpuState
 from hw.cpu.subset import noinline
@@ -30,7 +30,7 @@ from hw.spec.layout import DIRECT_MAP
 from hw.spec.memory_map import MAX_CPUS
 from hw.spec.paging import ACCESS_FETCH, ACCESS_READ, ACCESS_USER, ACCESS_WRITE
 from hw.spec.registers import CR0_WP, EFER_NXE
-from hw.spec.vectors import GENERAL_PROTECTION, MACHINE_CHECK
+from hw.spec.vectors import MACHINE_CHECK
 
 _PAGE: Final = ~0xFFF & (1 << 64) - 1
 _INDEX_MASK: Final = (TLB_ENTRIES - 1) << 5
@@ -119,11 +119,24 @@ def exception(s: CpuState, vector: int, error: int) -> None:
     s.exit_error = error
 
 
+def check_canonical(s: CpuState, address: int) -> None:
+    """Note the exception of an address that is not canonical."""
+    if sext(address, 48) != address:
+        s.fault = 1
+        s.exit_reason = EXIT_NON_CANONICAL
+
+
+def check_span(s: CpuState, address: int, size: int) -> None:
+    """Check the last byte's address first: it outranks a page fault of the first."""
+    if (address & 0xFFF) + size > 4096:
+        check_canonical(s, u64(address + size - 1))
+
+
 @noinline
 def fill(s: CpuState, address: int, access: int) -> int:
     """Walk for an access and remember the result; host address of the page, or 0 with s.fault."""
-    if sext(address, 48) != address:
-        exception(s, GENERAL_PROTECTION, 0)
+    check_canonical(s, address)
+    if s.fault != 0:
         return 0
     asked = access | (ACCESS_USER if s.cpl == 3 else 0)
     nx = (s.efer // EFER_NXE) & 1
@@ -234,6 +247,9 @@ def _load_split(first: int, second: int, offset: int, size: int) -> int:
 def load_slow(s: CpuState, address: int, size: int) -> int:
     """``load`` after a TLB miss, or across a page border."""
     offset = address & 0xFFF
+    check_span(s, address, size)
+    if s.fault != 0:
+        return 0
     first = fill(s, address, ACCESS_READ)
     if s.fault != 0:
         return 0
@@ -249,6 +265,9 @@ def load_slow(s: CpuState, address: int, size: int) -> int:
 def update_slow(s: CpuState, address: int, size: int) -> int:
     """``load_for_update`` after a TLB miss, or across a page border."""
     offset = address & 0xFFF
+    check_span(s, address, size)
+    if s.fault != 0:
+        return 0
     first = writable_page(s, address)
     if s.fault != 0:
         return 0
@@ -264,6 +283,9 @@ def update_slow(s: CpuState, address: int, size: int) -> int:
 def store_slow(s: CpuState, address: int, size: int, value: int) -> None:
     """``store`` after a TLB miss, or across a page border."""
     offset = address & 0xFFF
+    check_span(s, address, size)
+    if s.fault != 0:
+        return
     first = writable_page(s, address)
     if s.fault != 0:
         return

@@ -18,7 +18,7 @@ _LEGACY: Final = {"A": 0, "C": 1, "D": 2, "B": 3}
 
 
 def _offsets() -> dict[int, int]:
-    table = {Register.NONE: ZERO, Register.RIP: ZERO, Register.EIP: ZERO}
+    table: dict[int, int] = {Register.NONE: ZERO, Register.RIP: ZERO, Register.EIP: ZERO}
     for name, value in vars(Register).items():
         if not isinstance(value, int):
             continue
@@ -65,7 +65,9 @@ def memory(d: BlockBuilder, i: Any, *, indexed: bool, segment: bool = True) -> P
     base, index = i.memory_base, i.memory_index
     disp = i.memory_displacement
     override = _SEGMENT_BASE.get(i.memory_segment, ZERO) if segment else ZERO
-    narrow = base in _NARROW or index in _NARROW or (base == index == 0 and i.memory_displ_size == 4)
+    narrow = (
+        base in _NARROW or index in _NARROW or (base == index == 0 and i.memory_displ_size == 4)
+    )
     simple = override == ZERO and not narrow
     if simple and (index == 0 or indexed):
         scale = (0, 0, 1, 0, 2, 0, 0, 0, 3)[i.memory_index_scale]

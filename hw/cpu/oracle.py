@@ -1,8 +1,8 @@
 """The oracle: micro-ops executed by the plain Python of their handlers.
 
-Slow by a factor of ten thousand, and the definition: the compiled core must leave the same state and
-the same memory. It works on a CpuState and on guest memory like the compiled code, through the same
-TLB functions, so it must have the machine for itself.
+Slow by a factor of ten thousand, and the definition: the compiled core must leave the same state
+and the same memory. It works on a CpuState and on guest memory like the compiled code, through the
+same TLB functions, so it must have the machine for itself.
 
 State: the given CpuState. Context: tests, debugging.
 """
@@ -33,7 +33,8 @@ def run_block(state: CpuState, address: int) -> int:
         try:
             handler.form(state, op, *handler.constants)
         except Dispatched as going:
-            assert going.micro_op == 0, "the oracle follows no links"
+            if going.micro_op:
+                raise AssertionError("the oracle follows no links") from going
             budget = going.budget
         except Left as left:
             if left.budget is None:

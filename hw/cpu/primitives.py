@@ -111,7 +111,7 @@ def _emit_flag(b: Builder, x: Any) -> Value:
 
 
 @primitive(_emit_flag)
-def flag(x: bool) -> int:  # noqa: FBT001 it is what the function is about
+def flag(x: bool) -> int:
     """1 if true, 0 if not."""
     return 1 if x else 0
 
@@ -145,7 +145,7 @@ def _emit_expect(b: Builder, condition: Any) -> Any:
 
 
 @primitive(_emit_expect)
-def likely(condition: bool) -> bool:  # noqa: FBT001
+def likely(condition: bool) -> bool:
     """The condition; the compiler lays out code for it to hold."""
     return condition
 
@@ -193,7 +193,7 @@ def _emit_atomic_load(b: Builder, address: Any) -> Value:
 @primitive(_emit_atomic_load)
 def atomic_load(address: int) -> int:
     """Load-acquire of an aligned 64-bit word at a host address."""
-    return host_load.python(address, 64)  # type: ignore[no-any-return]
+    return host_load.python(address, 64)
 
 
 def _emit_atomic_store(b: Builder, address: Any, value: Any) -> None:

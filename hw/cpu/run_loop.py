@@ -1,8 +1,9 @@
 """The native outer loop: runs blocks until something needs Python.
 
-Threaded code returns here when its chunk is over, when a link or a jump-cache entry is missing, and at
-every exit. At chunk borders the loop looks at the core's pending word, at the generation of code and
-at the clock; so an interrupt waits for at most CHUNK instructions and Python is entered only for it.
+Threaded code returns here when its chunk is over, when a link or a jump-cache entry is missing,
+and at every exit. At chunk borders the loop looks at the core's pending word, at the generation of
+code and at the clock; so an interrupt waits for at most CHUNK instructions and Python is entered
+only for it.
 
 State: the core's CpuState. Locks: none; ``running`` is published for others to wait on.
 Context: native code.
@@ -14,7 +15,7 @@ from typing import Final
 from hw.cpu import code_cache
 from hw.cpu.code_cache import SECOND_FRAME, Block, find_block
 from hw.cpu.control import enter
-from hw.cpu.exits import EXIT_DECODE, EXIT_HALTED, EXIT_INTERRUPT, EXIT_NONE
+from hw.cpu.exits import EXIT_DECODE, EXIT_HALTED, EXIT_INTERRUPT, EXIT_NONE, EXIT_TRACE
 from hw.cpu.flags import make_ready
 from hw.cpu.primitives import (
     address_of,
@@ -38,6 +39,7 @@ from hw.cpu.state import (
 )
 from hw.cpu.subset import noinline
 from hw.ram import HEADER, PENDING, PENDING_CODE_WRITTEN, PENDING_EXCLUSIVE
+from hw.spec.registers import RFLAGS_TF
 
 #: Instructions between two looks at the pending word: about 5 microseconds.
 CHUNK: Final = 4096
@@ -52,7 +54,9 @@ _PENDING_AT: Final = ctypes.addressof(PENDING[0])
 _PENDING_STRIDE: Final = ctypes.addressof(PENDING[1]) - _PENDING_AT
 _GENERATION_AT: Final = ctypes.addressof(HEADER) + HEADER.offset_of("code_generation")
 _EPOCH_AT: Final = ctypes.addressof(code_cache.HEADER) + code_cache.HEADER.offset_of("epoch")
-_EXCLUSIVE_AT: Final = ctypes.addressof(code_cache.HEADER) + code_cache.HEADER.offset_of("exclusive")
+_EXCLUSIVE_AT: Final = ctypes.addressof(code_cache.HEADER) + code_cache.HEADER.offset_of(
+    "exclusive"
+)
 _NEGATIVE: Final = 1 << 63
 
 
@@ -63,7 +67,7 @@ def run(s: CpuState) -> int:
     s.exit_reason = EXIT_NONE
     s.link_slot = 0
     atomic_store(address_of(s) + RUNNING_OFFSET, NATIVE)
-    if atomic_load(_EXCLUSIVE_AT) != 0:
+    if atomic_load(_EXCLUSIVE_AT) != 0:  # noqa: SIM108 both sides of "a if c else b" are evaluated
         reason = EXIT_HALTED
     else:
         reason = _chunks(s)
@@ -90,6 +94,8 @@ def _chunks(s: CpuState) -> int:
         reason = _look_up(s)
         if reason != EXIT_NONE:
             return reason
+        if s.rflags & RFLAGS_TF != 0:
+            return EXIT_TRACE
         left = CHUNK
         while u64(left - 1) < _NEGATIVE:
             block = find_block(s, s.rip)
@@ -98,7 +104,7 @@ def _chunks(s: CpuState) -> int:
             _link(s, block)
             enter(s, block, s.handlers, left)
             s.instructions = u64(s.instructions + left - s.budget)
-            left = s.budget
+            left = 0 if s.rflags & RFLAGS_TF != 0 else s.budget
             if s.exit_reason != EXIT_NONE:
                 return s.exit_reason
         if u64(left - 1) < _NEGATIVE:

@@ -4,7 +4,8 @@ Handlers hold its address in a host register; all they touch stands at constant 
 name registers by their byte offset, so AH is a byte at offset 1 and "no register" is ``zero``.
 
 Flags are lazy: while ``flag_kind`` is not FLAGS_READY, the six status flags follow from flag_kind,
-flag_a and flag_b, and the bits in ``rflags`` are stale (hw.cpu.flags). At every Exit they are ready.
+flag_a and flag_b, and the bits in ``rflags`` are stale (hw.cpu.flags). At every Exit they are
+ready.
 
     TLB entry, 32 bytes: read tag | write tag | fetch tag | addend (host address - guest address)
     jump cache entry, 16 bytes: rip | host address of the first micro-op
@@ -17,11 +18,23 @@ which others read. Context: any.
 import ctypes
 from typing import Annotated, Any, Final
 
-from hw.ram import BOARD
+from hw.ram import CORE_BOARD
 from hw.spec.layout import Layout, atomic, layout, this_cpu, u64
 from hw.spec.memory_map import MAX_CPUS
-from hw.spec.registers import CR0_ET, CR0_NE, CR0_PE, CR0_PG, CR0_WP, CR4_PAE, EFER_LMA, EFER_LME
-from hw.spec.registers import EFER_NXE, EFER_SCE, RFLAGS_FIXED, RFLAGS_IF
+from hw.spec.registers import (
+    CR0_ET,
+    CR0_NE,
+    CR0_PE,
+    CR0_PG,
+    CR0_WP,
+    CR4_PAE,
+    EFER_LMA,
+    EFER_LME,
+    EFER_NXE,
+    EFER_SCE,
+    RFLAGS_FIXED,
+    RFLAGS_IF,
+)
 
 TLB_ENTRIES: Final = 1024
 TLB_ENTRY_SIZE: Final = 32
@@ -109,7 +122,7 @@ TLB_OFFSET: Final = CpuState.offset_of("tlb")
 JUMP_OFFSET: Final = CpuState.offset_of("jumps")
 
 #: The register files, by core index.
-CORES: Final = BOARD.place_array(CpuState, MAX_CPUS, align=4096)
+CORES: Final = CORE_BOARD.place_array(CpuState, MAX_CPUS, align=4096)
 
 
 @layout(size=8)
@@ -119,7 +132,7 @@ class TscWord(Layout):
     start: Annotated[u64, atomic]  #: host TSC when the machine's TSC was 0
 
 
-TSC: Final = BOARD.place(TscWord)
+TSC: Final = CORE_BOARD.place(TscWord)
 
 
 def reset(index: int) -> None:

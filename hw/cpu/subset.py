@@ -21,13 +21,16 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Generic, ParamSpec, TypeVar
 
 from hw.spec.layout import Layout
 
 I1: Final = "i1"
 I64: Final = "i64"
 I128: Final = "i128"
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _WIDTH: Final = {I1: 1, I64: 64, I128: 128}
 
@@ -61,25 +64,26 @@ class Slot:
     type: str
 
 
-class Primitive:
+class Primitive(Generic[P, R]):
     """A function that has a Python body and its own LLVM instructions."""
 
-    def __init__(self, python: Callable[..., Any], emit: Callable[..., Any]) -> None:
+    def __init__(self, python: Callable[P, R], emit: Callable[..., Any]) -> None:
         self.python = python
         self.emit = emit
         self.__name__ = python.__name__
         self.__doc__ = python.__doc__
 
-    def __call__(self, *arguments: Any) -> Any:
-        return self.python(*arguments)
+    def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
+        """Run the Python body."""
+        return self.python(*arguments, **named)
 
 
-def primitive(emit: Callable[..., Any]) -> Callable[[Callable[..., Any]], Primitive]:
+def primitive(emit: Callable[..., Any]) -> Callable[[Callable[P, R]], Primitive[P, R]]:
     """Decorate the Python twin of the instructions that ``emit(builder, *arguments)`` makes."""
     return lambda python: Primitive(python, emit)
 
 
-def noinline(function: Callable[..., Any]) -> Callable[..., Any]:
+def noinline(function: Callable[P, R]) -> Callable[P, R]:
     """Mark a function of the subset to be compiled once and called."""
     function.__dict__["__noinline__"] = True
     return function
@@ -254,9 +258,7 @@ def _parse(function: Callable[..., Any]) -> tuple[ast.FunctionDef, "Counter[str]
         assert isinstance(tree, ast.FunctionDef)
         counts = Counter(a.arg for a in tree.args.args)
         counts.update(
-            n.id
-            for n in ast.walk(tree)
-            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
         )
         _PARSED[function] = (tree, counts)
     return _PARSED[function]
@@ -284,7 +286,8 @@ def compile_function(
 ) -> str:
     """IR of a function with the C calling convention: integers as i64, layouts as pointers."""
     builder = Builder(module)
-    parameters, arguments = [], []
+    parameters: list[str] = []
+    arguments: list[Any] = []
     for index, kind in enumerate(_parameter_types(function)):
         if isinstance(kind, type):
             parameters.append(f"ptr %p{index}")
@@ -295,7 +298,9 @@ def compile_function(
     result = Inlined(builder, function, arguments).run()
     kind = _result_type(function)
     if not builder.terminated:
-        builder.end("ret void" if kind == "void" else f"ret {kind} {builder.value(result, kind).name}")
+        builder.end(
+            "ret void" if kind == "void" else f"ret {kind} {builder.value(result, kind).name}"
+        )
     body = "\n".join([*builder.allocas, *builder.lines])
     return (
         f"define {linkage} {kind} {symbol}({', '.join(parameters)}) noinline nounwind {{\n"
@@ -325,7 +330,9 @@ _COMPARE: Final[dict[type, str]] = {
 class Inlined:
     """One application of a subset function inside a builder."""
 
-    def __init__(self, builder: Builder, function: Callable[..., Any], arguments: list[Any]) -> None:
+    def __init__(
+        self, builder: Builder, function: Callable[..., Any], arguments: list[Any]
+    ) -> None:
         self.b = builder
         self.function = function
         self.tree, self.counts = _parse(function)
@@ -405,6 +412,11 @@ class Inlined:
         else:
             assert isinstance(target, ast.Name)
             self.assign(target.id, value)
+
+    def do_AnnAssign(self, node: ast.AnnAssign) -> None:  # noqa: N802
+        """``name: int = ...``."""
+        assert isinstance(node.target, ast.Name) and node.value is not None  # noqa: PT018
+        self.assign(node.target.id, self.expression(node.value))
 
     def do_AugAssign(self, node: ast.AugAssign) -> None:  # noqa: N802
         """``name += ...``."""

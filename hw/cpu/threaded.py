@@ -2,8 +2,8 @@
 
 A block runs as a chain of tail calls: each handler does its micro-op, loads the number of the next
 from the code cache, its address from the table, and jumps there with the core's state in host
-registers (hw.cpu.control). Numbers are positions in ``handler_list``, so decoded code does not depend
-on where a process has its native code.
+registers (hw.cpu.control). Numbers are positions in ``handler_list``, so decoded code does not
+depend on where a process has its native code.
 
 State: the native code and the table, private to the process and the same in all forked from it.
 Context: ``load`` before the fork.
@@ -16,8 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from hw import native
-from hw.cpu import control, run_loop, page_copy, walker
+from hw import native, ram
+from hw.cpu import code_cache, control, page_copy, run_loop, walker
 from hw.cpu.micro_op import INVARIANT, SLOT, MicroOp
 from hw.cpu.semantics import (
     alu,
@@ -32,7 +32,7 @@ from hw.cpu.semantics import (
     system,
 )
 from hw.cpu.semantics.handler import Handler
-from hw.cpu.state import CpuState
+from hw.cpu.state import TSC, CpuState
 from hw.cpu.subset import Builder, Inlined, Module, Pointer, compile_function
 
 #: Families in the order of their handlers' numbers.
@@ -104,8 +104,9 @@ def entries_text() -> str:
 
 @cache
 def source_key() -> str:
-    """Hash of all the sources that the native code follows from."""
-    digest = hashlib.sha256()
+    """Hash of all that the native code follows from: sources, and addresses it names."""
+    places = [ctypes.addressof(p) for p in (ram.HEADER, ram.PENDING[0], TSC, code_cache.HEADER)]
+    digest = hashlib.sha256(repr(places).encode())
     here = Path(__file__).parent
     shared = [here.parent / "ram.py", *sorted((here.parent / "spec").glob("*.py"))]
     for path in [*shared, *sorted(here.rglob("*.py"))]:

@@ -1,8 +1,8 @@
 """Copies between user memory and the kernel, and translation, as Python calls them.
 
-Each copy stops at the first page that refuses and says how many bytes were done; nothing sleeps and no
-page is brought in: that is the kernel's part. Permissions are those of user accesses, read-only pages
-refuse writes.
+Each copy stops at the first page that refuses and says how many bytes were done; nothing sleeps
+and no page is brought in: that is the kernel's part. Permissions are those of user accesses,
+read-only pages refuse writes.
 
 State: page tables and frames in RAM. Locks: none. Context: any; ``threaded.load`` was called.
 """
@@ -27,7 +27,7 @@ def copy_in(cr3: int, address: int, size: int) -> bytes:
 
 def copy_out(cr3: int, address: int, data: bytes) -> int:
     """Write user memory; bytes done."""
-    at = ctypes.cast(data, ctypes.c_void_p).value or 0
+    at = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
     done: int = threaded.load().copy_pages(cr3, address, at, len(data), 1)
     return done
 

@@ -1,8 +1,8 @@
 """The page-table walk of four levels, as the hardware does it.
 
-Why native: a TLB miss costs a walk, and the kernel's user copies walk too. The walk reads entries as
-single loads and sets accessed and dirty bits by compare-and-set, so that it may race with a kernel
-which changes the tables on another core.
+Why native: a TLB miss costs a walk, and the kernel's user copies walk too. The walk reads entries
+as single loads and sets accessed and dirty bits by compare-and-set, so that it may race with a
+kernel which changes the tables on another core.
 
 Spec: AMD64 APM vol. 2, 5.3 and 8.4.2.
 State: page tables in RAM. Locks: none. Context: any.
@@ -54,7 +54,7 @@ def walk(cr3: int, address: int, access: int, nx: int, wp: int) -> int:
             return result
 
 
-def _descend(cr3: int, address: int, access: int, nx: int, wp: int) -> int:
+def _descend(cr3: int, address: int, access: int, nx: int, wp: int) -> int:  # noqa: PLR0911
     """One attempt; _AGAIN if an entry changed under it."""
     error = access if nx != 0 else access & ~ACCESS_FETCH
     table = cr3 & PTE_FRAME_MASK
@@ -75,7 +75,7 @@ def _descend(cr3: int, address: int, access: int, nx: int, wp: int) -> int:
         forbidden |= entry
         if leaf:
             break
-        if entry & PTE_ACCESSED == 0:
+        if entry & PTE_ACCESSED == 0:  # noqa: SIM102 the inner test has an effect
             if atomic_cas(place, 64, entry, entry | PTE_ACCESSED) != entry:
                 return _AGAIN
         table = entry & PTE_FRAME_MASK
@@ -83,7 +83,7 @@ def _descend(cr3: int, address: int, access: int, nx: int, wp: int) -> int:
     if _denied(access, allowed, forbidden, nx, wp):
         return WALK_FAULT | FAULT_PRESENT | error
     marked = entry | PTE_ACCESSED | (PTE_DIRTY if access & ACCESS_WRITE != 0 else 0)
-    if marked != entry:
+    if marked != entry:  # noqa: SIM102 the inner test has an effect
         if atomic_cas(place, 64, entry, marked) != entry:
             return _AGAIN
     inside = u64((1 << shift) - 1)
@@ -92,7 +92,7 @@ def _descend(cr3: int, address: int, access: int, nx: int, wp: int) -> int:
     return page | (WALK_WRITABLE if writable and marked & PTE_DIRTY != 0 else 0)
 
 
-def _reserved(shift: int, leaf: bool, nx: int) -> int:  # noqa: FBT001 compiled, positional
+def _reserved(shift: int, leaf: bool, nx: int) -> int:
     """Bits that must be zero in an entry of this level."""
     always = PTE_RESERVED | (0 if nx != 0 else PTE_NO_EXECUTE)
     top = PTE_LARGE if shift == 39 else 0

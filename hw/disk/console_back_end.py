@@ -8,6 +8,8 @@ A slow reader on the host so slows the program that writes, and nothing else.
 State: private to the device process. Context: device process.
 """
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -57,7 +59,7 @@ class ConsoleBackEnd:
         self._device = device
         self._ends = [PortEnd(port) for port in ports]
         self._first_slot = first_slot
-        cols, rows = size_of(console_output(ports))
+        cols, rows = console_size(ports)
         self._control = Control([Port(p.name, p.is_console) for p in ports], cols, rows)
 
     def mark_terminals(self, fds: set[int]) -> None:
@@ -190,10 +192,13 @@ class ConsoleBackEnd:
 
     def resize(self) -> None:
         """Tell the driver the terminal's size."""
-        self._control.resize(*size_of(console_output([end.config for end in self._ends])))
+        self._control.resize(*console_size([end.config for end in self._ends]))
         self._serve_control_out()
 
 
-def console_output(ports: "list[PortConfig] | tuple[PortConfig, ...]") -> int:
-    """Return the descriptor that decides the console's size, -1 if there is none."""
-    return next((port.output_fd for port in ports if port.is_console), -1)
+def console_size(ports: Sequence[PortConfig]) -> tuple[int, int]:
+    """Return the console's columns and rows: 0 x 0 where nobody types at a terminal."""
+    for port in ports:
+        if port.is_console and port.input_fd >= 0 and os.isatty(port.input_fd):
+            return size_of(port.output_fd)
+    return 0, 0

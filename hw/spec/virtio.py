@@ -284,7 +284,10 @@ class ConsoleControl(Layout):
 
 @layout(size=4)
 class ConsoleSize(Layout):
-    """Size of a console port, after a RESIZE message (cols first, as Linux reads it)."""
+    """Size of a console port, after a RESIZE message (cols first, as Linux reads it).
+
+    0 x 0 here: no terminal is at the host's end.
+    """
 
     cols: u16
     rows: u16

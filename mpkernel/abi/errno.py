@@ -8,6 +8,7 @@ State: none. Context: any.
 
 from enum import IntEnum
 
+
 class Errno(IntEnum):
     """Linux's numbers (asm-generic/errno.h)."""
 

@@ -7,7 +7,6 @@
 State: RAM. Context: each core's own process, interrupts off until its CPU is up.
 """
 
-import ctypes
 import sys
 import traceback
 from typing import Final
@@ -25,15 +24,15 @@ from hw.spec.layout import DIRECT_MAP
 from hw.spec.memory_map import BOOT_INFO_BASE, KERNEL_DATA_BASE, KERNEL_DATA_SIZE
 from mpkernel.arch import interrupts, ipi, memory, power
 from mpkernel.arch.cpu import cpu
-from mpkernel.arch.trap import KernelStack
 from mpkernel.boot.cpu_start import start_cpu
-from mpkernel.boot.first_task import first_task
+from mpkernel.boot.first_task import first_task, init_tables
 from mpkernel.boot.parameters import BootParameters
 from mpkernel.boot.secondary import come_online, run_secondary, start_others
 from mpkernel.mm import frames
 from mpkernel.panic import KernelPanic
+from mpkernel.proc.process import TASKS
 from mpkernel.sched.switch import run_cpu
-from mpkernel.sched.task import TASK_NEW, Task, set_name
+from mpkernel.sched.task import Task, set_name
 from mpkernel.sched.wakeup import start
 from mpkernel.trace import log
 
@@ -71,7 +70,12 @@ def _run_first() -> None:
     come_online()
     interrupts.enable()
     start_others()
-    task = make_first_task()
+    init_tables()
+    task = Task.at(TASKS.alloc())
+    task.references.store(1)
+    task.affinity = (1 << info.cpu_count) - 1
+    task.in_kernel = 1
+    set_name(task, "init")
     this.coroutines[task.phys] = first_task(parameters, boot_modules(info))
     start(task, 0)
     run_cpu()

@@ -5,7 +5,7 @@ It is imported before the fork, so that the seams are the same in every process.
 State: none. Context: import time.
 """
 
-from mpkernel.arch import remote_call, tlb_shootdown
+from mpkernel.arch import interrupts, ipi, power, remote_call, tlb_shootdown
 from mpkernel.arch.cpu import cpu
 from mpkernel.arch.trap import TRAP_HANDLERS, KernelStack
 from mpkernel.arch.vectors import (
@@ -16,8 +16,8 @@ from mpkernel.arch.vectors import (
     VECTOR_TIMER,
     VECTOR_TLB_FLUSH,
 )
-from mpkernel.arch import interrupts, ipi, power
 from mpkernel.boot import system_texts
+from mpkernel.drivers import host_signals
 from mpkernel.drivers import wiring as drivers
 from mpkernel.drivers.virtio import console, rng
 from mpkernel.drivers.virtio.stream import PortStream
@@ -40,6 +40,7 @@ from mpkernel.fs.file_system import (
     FILE_SYSTEMS,
     FS_DEVFS,
     FS_EXT2,
+    FS_PIPE,
     FS_PROCFS,
     FS_TMPFS,
 )
@@ -56,7 +57,7 @@ from mpkernel.mm.page_source import (
 from mpkernel.mm.shared_memory import SharedMemorySource
 from mpkernel.proc import exit as process_exit
 from mpkernel.proc import signal, signal_delivery, user_fault
-from mpkernel.proc.process import Process, current_process
+from mpkernel.proc.process import TREE, Process, current_process
 from mpkernel.proc.process_texts import ProcessFiles
 from mpkernel.sched import tick
 from mpkernel.sched.task import current
@@ -130,6 +131,12 @@ def _signal_group(group: int, number: int) -> None:
     signal.signal_group(group, number)
 
 
+def _host_signal(number: int) -> None:
+    """A signal of the host is one for the program that the machine runs, and its group."""
+    if TREE.init:
+        signal.signal_group(Process.at(TREE.init).group, number)
+
+
 def _fill_arch() -> None:
     TRAP_HANDLERS.fill(UserTraps())
     TASK_END.fill(process_exit.task_exited)
@@ -150,6 +157,7 @@ def _fill_files() -> None:
     FILE_SYSTEMS.add(FS_EXT2, Ext2())
     FILE_SYSTEMS.add(FS_TMPFS, MemoryFileSystem("tmpfs"))
     FILE_SYSTEMS.add(FS_DEVFS, MemoryFileSystem("devfs"))
+    FILE_SYSTEMS.add(FS_PIPE, MemoryFileSystem("pipefs"))
     FILE_SYSTEMS.add(FS_PROCFS, ProcFs())
     WORKING_DIRECTORY.fill(_working_directory)
     PROCESS_TEXTS.fill(ProcessFiles())
@@ -163,6 +171,7 @@ def _fill_devices() -> None:
     tty.CONSOLE_OUTPUT.fill(console.ConsoleOutput())
     tty.SIGNAL_GROUP.fill(_signal_group)
     tty.CURRENT_JOB.fill(_current_job)
+    host_signals.HOST_SIGNAL.fill(_host_signal)
     memory_devices.ENTROPY.fill(rng.read)
     CHAR_DEVICES.add(CHAR_CONSOLE, tty.CONSOLE)
     for device_id, name in ((CHAR_STDIN, "stdin"), (CHAR_STDOUT, "stdout"), (CHAR_STDERR, "stderr")):

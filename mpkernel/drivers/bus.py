@@ -2,7 +2,7 @@
 
     probe_all: for each function without a driver: the first that matches is asked to take it
 
-A driver that refuses (SysError, DriverRefusal) leaves its function alone; the others go on.
+A driver that refuses (SysError, DriverRefusalError) leaves its function alone; the others go on.
 
 State: PciFunction.driver. Locks: none; probing is one task's, before others use devices.
 Context: task; probing sleeps.
@@ -23,7 +23,7 @@ DRIVER_RNG: Final = 3
 LAST_DRIVER: Final = DRIVER_RNG
 
 
-class DriverRefusal(Exception):
+class DriverRefusalError(Exception):
     """A driver cannot use a function; the text says why."""
 
 
@@ -36,7 +36,7 @@ class Driver(Protocol):
         """Whether this is a function for the driver."""
 
     async def probe(self, function: PciFunction) -> None:
-        """Bring the function up; raises DriverRefusal or SysError if that cannot be."""
+        """Bring the function up; raises DriverRefusalError or SysError if that cannot be."""
 
     def spread(self, function: PciFunction, cpus: list[int]) -> None:
         """Let interrupts of the function go to these CPUs."""
@@ -62,7 +62,7 @@ async def _probe(function: PciFunction, number: int) -> bool:
     driver = DRIVERS[number]
     try:
         await driver.probe(function)
-    except (SysError, DriverRefusal) as error:
+    except (SysError, DriverRefusalError) as error:
         log.warning(f"{driver.name} {function.name}: {error}")
         pci.disable(function)
         return False

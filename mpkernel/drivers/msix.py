@@ -7,20 +7,11 @@ to its driver. Context: task.
 from typing import Final
 
 from hw.spec.apic import MSIX_ENTRY_MASKED, MsixEntry, msi_address
-from hw.spec.boot_info import BootCpu, BootInfo
-from hw.spec.memory_map import BOOT_INFO_BASE
 from hw.spec.pci import MSIX_ENABLE, MSIX_FUNCTION_MASK, MsixCapability
-from mpkernel.arch import mmio
+from mpkernel.arch import mmio, topology
 from mpkernel.drivers.pci import PciFunction
 
 _CONTROL: Final = MsixCapability.offset_of("control")
-
-
-def apic_id_of(index: int) -> int:
-    """The APIC id of CPU ``index``."""
-    info = BootInfo.at(BOOT_INFO_BASE)
-    apic_id: int = BootCpu.at(info.cpus + BootCpu.SIZE * index).apic_id
-    return apic_id
 
 
 def enable(function: PciFunction) -> None:
@@ -46,7 +37,7 @@ def route(function: PciFunction, entry: int, vector: int, target: int) -> None:
     assert entry < function.msix_vectors
     at = function.msix_table + MsixEntry.SIZE * entry
     mask(function, entry)
-    mmio.write(at, 8, msi_address(apic_id_of(target)))
+    mmio.write(at, 8, msi_address(topology.apic_id(target)))
     mmio.write(at + MsixEntry.offset_of("data"), 4, vector)
     mmio.write(at + MsixEntry.offset_of("control"), 4, 0)
 

@@ -3,7 +3,7 @@
 State: RAM. Context: the first task; sleeps.
 """
 
-from mpkernel.drivers import acpi, bus
+from mpkernel.drivers import acpi, bus, host_signals
 from mpkernel.irq import vectors
 from mpkernel.trace import log
 
@@ -12,6 +12,7 @@ async def start_devices(cpus: list[int]) -> None:
     """Find and start all devices; their interrupts go to the CPUs given, which are online."""
     vectors.init()
     try:
+        host_signals.start()
         taken = await bus.probe_all()
     except acpi.AcpiError as error:
         log.error(f"{error}: no devices")

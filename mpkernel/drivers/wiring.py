@@ -4,18 +4,22 @@ State: none. Context: import time.
 """
 
 from mpkernel.block.device import BLOCK_DRIVERS, DRIVER_VIRTIO
+from mpkernel.drivers import host_signals
 from mpkernel.drivers.bus import DRIVER_BLK, DRIVER_CONSOLE, DRIVER_RNG, DRIVERS
 from mpkernel.drivers.virtio import blk, console, port, rng
-from mpkernel.irq.deferred import WORK, WORK_CONSOLE_INPUT
+from mpkernel.drivers.virtio.console import CONSOLE_INPUT, ConsoleInput, ConsoleOutput
+from mpkernel.irq.deferred import WORK, WORK_CONSOLE_INPUT, WORK_HOST_SIGNALS
 from mpkernel.irq.vectors import (
     HANDLER_BLK,
     HANDLER_CONSOLE_CONTROL,
     HANDLER_CONSOLE_RX,
     HANDLER_CONSOLE_TX,
+    HANDLER_HOST_SIGNALS,
     HANDLER_RNG,
     HANDLERS,
     Handler,
 )
+from mpkernel.seam import Seam
 
 
 def fill_seams() -> None:
@@ -29,4 +33,15 @@ def fill_seams() -> None:
     HANDLERS.add(HANDLER_CONSOLE_TX, Handler("virtio-console output", port.on_output))
     HANDLERS.add(HANDLER_CONSOLE_CONTROL, Handler("virtio-console control", console.on_control))
     HANDLERS.add(HANDLER_RNG, Handler("virtio-rng", rng.on_interrupt))
+    HANDLERS.add(HANDLER_HOST_SIGNALS, Handler("host signals", host_signals.on_interrupt))
     WORK.add(WORK_CONSOLE_INPUT, console.feed_terminal)
+    WORK.add(WORK_HOST_SIGNALS, host_signals.deliver)
+
+
+def join_terminal(terminal: ConsoleInput, output: Seam[ConsoleOutput]) -> None:
+    """Join the console port and the terminal: ``join_terminal(tty.CONSOLE, tty.CONSOLE_OUTPUT)``.
+
+    The drivers do not know the terminal, nor it them; so boot.wiring hands it over.
+    """
+    CONSOLE_INPUT.fill(terminal)
+    output.fill(ConsoleOutput())

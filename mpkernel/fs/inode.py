@@ -16,8 +16,8 @@ from typing import Annotated, Any, Final
 
 from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, u32, u64
 from mpkernel.abi.stat import S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
-from mpkernel.arch.atomics import AtomicU64
 from mpkernel.arch import memory
+from mpkernel.arch.atomics import AtomicU64
 from mpkernel.collections.list import ListNode
 from mpkernel.mm import page_cache, slab
 from mpkernel.mm.page_cache import PageCache

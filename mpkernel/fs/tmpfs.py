@@ -5,13 +5,14 @@ All names stand in fs/names.py, all bytes in page caches filled with zeros: litt
 State: RAM (inodes). Locks: those of inodes. Context: task, may sleep.
 """
 
-from mpkernel.abi.errno import Errno, SysError
 from hw.spec.address import PAGE_SIZE
+from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.stat import S_IFDIR
 from mpkernel.arch import memory
 from mpkernel.fs.file_system import FS_DEVFS, FS_TMPFS, Entry
 from mpkernel.fs.inode import Inode, get_inode, new_inode, put_inode
 from mpkernel.mm import page_cache
+
 
 class MemoryFileSystem:
     """Code of tmpfs, and of devfs, which differs in name only."""

@@ -73,9 +73,7 @@ async def open_program(path: bytes) -> Inode:
     return inode
 
 
-async def execute(
-    path: bytes, arguments: Sequence[bytes], environment: Sequence[bytes]
-) -> None:
+async def execute(path: bytes, arguments: Sequence[bytes], environment: Sequence[bytes]) -> None:
     """Run another program in the current process; the registers are those of its start.
 
     Raises:

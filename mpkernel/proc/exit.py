@@ -129,6 +129,7 @@ def end_vfork(process: Process) -> None:
 async def _end_process(process: Process) -> None:
     if process.pid == 1:
         await POWER_OFF.get()(shell_status(process.exit_status))
+        raise TaskExit
     files, process.files = process.files, 0
     if files:
         await fd_table.put(fd_table.FdTable.at(files))
@@ -153,7 +154,7 @@ def _give_children_away_locked(process: Process) -> list[Process]:
     reaped = []
     for child in process.children.objects(Process, "sibling_node"):
         child.sibling_node.remove()
-        child.parent = init.phys
+        child.parent, child.parent_pid = init.phys, init.pid
         child.exit_signal = Signal.SIGCHLD
         init.children.append(child.sibling_node)
         if child.state == PROCESS_ZOMBIE and _tell_parent_locked(child):

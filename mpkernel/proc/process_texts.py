@@ -117,7 +117,7 @@ def _memory_bytes(of: Process) -> tuple[int, int]:
     if not of.address_space:
         return 0, 0
     space = AddressSpace.at(of.address_space)
-    resident = space.rss_pages.value * _PAGE
+    resident = space.rss_pages * _PAGE
     return resident, resident
 
 

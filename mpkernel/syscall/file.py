@@ -184,8 +184,14 @@ async def _read_vector(vector: int, count: int) -> list[tuple[int, int]]:
     return parts
 
 
+def _check_size(size: int) -> None:
+    if size < 0:
+        raise SysError(Errno.EINVAL)
+
+
 async def _read_to(file: File, buffer: int, size: int, offset: int | None = None) -> int:
     """Read into user memory, until a piece comes short."""
+    _check_size(size)
     is_stream = bool(file.pipe) or file.node.is_char_device
     done = 0
     while done < size or not size:
@@ -208,6 +214,7 @@ async def _read_to(file: File, buffer: int, size: int, offset: int | None = None
 
 async def _write_from(file: File, buffer: int, size: int, offset: int | None = None) -> int:
     """Write from user memory, until a piece goes short."""
+    _check_size(size)
     done = 0
     while done < size or not size:
         wanted = min(size - done, PIECE_BYTES)

@@ -10,7 +10,9 @@ from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.signal import SigInfo, Signal
 from mpkernel.abi.times import NS_PER_S, ResourceUsage
 from mpkernel.arch import context
+from mpkernel.arch.cpu import cpu
 from mpkernel.arch.page_table import USER_END
+from mpkernel.arch.power import wall_clock_ns
 from mpkernel.arch.topology import cpu_count
 from mpkernel.mm.user_memory import copy_from_user, copy_to_user, put_u32, put_u64, read_cstring
 from mpkernel.proc import exec as execution
@@ -32,8 +34,6 @@ from mpkernel.proc.process import (
 from mpkernel.proc.robust_list import HEAD_SIZE
 from mpkernel.sched.task import NAME_BYTES, Task, current, set_name
 from mpkernel.sched.timer import now_ns
-from mpkernel.arch.cpu import cpu
-from mpkernel.arch.power import wall_clock_ns
 from mpkernel.syscall.time_arguments import read_timespec
 
 MOST_STRINGS: Final = 1 << 18
@@ -185,9 +185,8 @@ async def gettid() -> int:
 
 async def getppid() -> int:
     """Id of the parent process, 0 for process 1."""
-    with TREE.lock.irqsave():
-        parent = current_process().parent
-        return Process.at(parent).pid if parent else 0
+    pid: int = current_process().parent_pid
+    return pid
 
 
 async def getuid() -> int:
@@ -325,7 +324,7 @@ async def _read_name(address: int) -> bytes:
     return (await copy_from_user(address, NAME_BYTES))[: NAME_BYTES - 1]
 
 
-async def futex(  # noqa: PLR0913  as futex(2)
+async def futex(
     address: int, operation: int, value: int, timeout: int, other: int, third: int
 ) -> int:
     """Sleep and wake by the value of a word."""

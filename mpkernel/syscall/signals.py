@@ -18,14 +18,14 @@ from mpkernel.abi.signal import (
     SS_DISABLE,
     SS_ONSTACK,
     UNSTOPPABLE,
+    SigInfo,
     Signal,
     SignalAction,
     SignalStack,
-    SigInfo,
     bit,
 )
 from mpkernel.arch import context
-from mpkernel.mm.user_memory import copy_from_user, copy_to_user, put_u64, get_u64
+from mpkernel.mm.user_memory import copy_from_user, copy_to_user, get_u64, put_u64
 from mpkernel.proc import signal_frame
 from mpkernel.proc.process import Process, current_process, threads_locked
 from mpkernel.proc.signal import (

@@ -135,7 +135,7 @@ memory mmap uuiiiu
 memory mprotect uui
 memory munmap uu
 memory brk u
-memory mremap uuuiu
+memory mremap uuui
 memory msync uui
 memory mincore uuu
 memory madvise uui

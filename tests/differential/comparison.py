@@ -105,7 +105,9 @@ def differences(case: forms.Case, want: dict[str, Any], got: dict[str, Any]) -> 
         names += ["trap", "error", "rip"] + (["cr2"] if want["trap"] == 14 else [])
     found += [f"{n}: {want.get(n)}, not {got.get(n)}" for n in names if want.get(n) != got.get(n)]
     if want["data"] != got["data"]:
-        at = next(k for k, (a, b) in enumerate(zip(want["data"], got["data"], strict=True)) if a != b)
+        at = next(
+            k for k, (a, b) in enumerate(zip(want["data"], got["data"], strict=True)) if a != b
+        )
         found.append(f"data at {at:#x}")
     return found
 

@@ -123,7 +123,11 @@ def _flag_mask(bits: int) -> int:
 def _operand(instruction: Any, k: int, kind: str, rng: random.Random, pool: Pool) -> bool:
     """Set operand ``k``; whether it is a memory operand."""
     set_kind, set_register = instruction.set_op_kind, instruction.set_op_register
-    if kind.endswith("_OR_MEM") and rng.random() < 0.5 or kind in ("MEM", "MEM_OFFS", "SEG_RBX_AL"):
+    if (kind.endswith("_OR_MEM") and rng.random() < 0.5) or kind in (
+        "MEM",
+        "MEM_OFFS",
+        "SEG_RBX_AL",
+    ):
         set_kind(k, OpKind.MEMORY)
         return True
     if kind.startswith("IMM") or kind == "IMM8_CONST_1":
@@ -141,9 +145,9 @@ def _operand(instruction: Any, k: int, kind: str, rng: random.Random, pool: Pool
 
 
 _IMMEDIATE = {
-    "IMM8": OpKind.IMMEDIATE8, "IMM8SEX16": OpKind.IMMEDIATE8TO16, "IMM8SEX32": OpKind.IMMEDIATE8TO32,
-    "IMM8SEX64": OpKind.IMMEDIATE8TO64, "IMM16": OpKind.IMMEDIATE16, "IMM32": OpKind.IMMEDIATE32,
-    "IMM32SEX64": OpKind.IMMEDIATE32TO64, "IMM64": OpKind.IMMEDIATE64,
+    "IMM8": OpKind.IMMEDIATE8, "IMM8SEX16": OpKind.IMMEDIATE8TO16, "IMM8SEX32":
+    OpKind.IMMEDIATE8TO32, "IMM8SEX64": OpKind.IMMEDIATE8TO64, "IMM16": OpKind.IMMEDIATE16,
+    "IMM32": OpKind.IMMEDIATE32, "IMM32SEX64": OpKind.IMMEDIATE32TO64, "IMM64": OpKind.IMMEDIATE64,
 }  # fmt: skip
 
 
@@ -153,7 +157,7 @@ def _immediate(instruction: Any, k: int, kind: str, rng: random.Random) -> None:
         instruction.immediate8 = 1
         return
     instruction.set_op_kind(k, _IMMEDIATE[kind])
-    bits = int("".join(c for c in kind.split("SEX")[0] if c.isdigit()))
+    bits = int("".join(c for c in kind.split("SEX", maxsplit=1)[0] if c.isdigit()))
     instruction.set_immediate_i64(k, _signed(value(rng, bits), bits))
 
 
@@ -222,7 +226,9 @@ def _address(
         pinned[base] = pinned[base] & 0xFFFF_FFFF | rng.getrandbits(32) << 32
     instruction.memory_base = _wide(base, narrow)
     instruction.memory_displacement = displ & (0xFFFF_FFFF if narrow else (1 << 64) - 1)
-    instruction.memory_displ_size = 0 if displ == 0 else 1 if -128 <= displ < 128 else 4 if narrow else 8
+    instruction.memory_displ_size = (
+        0 if displ == 0 else 1 if -128 <= displ < 128 else 4 if narrow else 8
+    )
 
 
 def _wide(number: int, narrow: bool) -> int:

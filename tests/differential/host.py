@@ -1,9 +1,9 @@
 """Runs machine code on the host CPU: the oracle of instruction semantics.
 
-A trampoline loads registers and flags from a record, jumps to the code, and stores them when the code
-jumps back; faults come back through a signal handler that reads them from the signal's context. It all
-happens in a forked child, so a wild instruction kills nobody. The trampoline is assembled by LLVM, so
-no assembler is needed.
+A trampoline loads registers and flags from a record, jumps to the code, and stores them when the
+code jumps back; faults come back through a signal handler that reads them from the signal's
+context. It all happens in a forked child, so a wild instruction kills nobody. The trampoline is
+assembled by LLVM, so no assembler is needed.
 """
 
 import ctypes
@@ -43,7 +43,9 @@ class Record(ctypes.Structure):
 def _assembly(record: int) -> str:
     """Enter at ``enter``; the code under test jumps to ``back``."""
     at = {name: record + 8 * k for k, name in enumerate(_ORDER)}
-    flags, target, host = (record + Record.__dict__[f].offset for f in ("rflags", "target", "host_rsp"))
+    flags, target, host = (
+        record + Record.__dict__[f].offset for f in ("rflags", "target", "host_rsp")
+    )
     load = "\n".join(f"movq {at[r]}, %{r}" for r in _ORDER)
     save = "\n".join(f"movq %{r}, {at[r]}" for r in _ORDER if r != "rsp")
     context = "\n".join(
@@ -64,7 +66,7 @@ enter:
  jmpq *{target}
 .globl back
 back:
- movq %rsp, {at['rsp']}
+ movq %rsp, {at["rsp"]}
  movq {host}, %rsp
  {save}
  pushfq
@@ -77,7 +79,7 @@ finish:
  retq
 .globl on_signal
 on_signal:
- movq %rdi, {record + Record.__dict__['signal'].offset}
+ movq %rdi, {record + Record.__dict__["signal"].offset}
  {context}
  {more}
  leaq finish(%rip), %rax
@@ -100,21 +102,21 @@ class Host:
         llvm.initialize_native_asmprinter()
         llvm.initialize_native_asmparser()
         text = _assembly(0x1000_0000).replace("\n", "\\0A").replace('"', "\\22")
-        module = llvm.parse_assembly(
-            f'module asm "{text}"\ndeclare void @enter()\ndeclare void @back()\n'
-            "declare void @on_signal()\n"
-            "define ptr @enter_at() {\n ret ptr @enter\n}\ndefine ptr @back_at() {\n ret ptr @back\n}\n"
-            "define ptr @signal_at() {\n ret ptr @on_signal\n}"
+        getters = "".join(
+            f"declare void @{name}()\ndefine ptr @{name}_at() {{\n ret ptr @{name}\n}}\n"
+            for name in ("enter", "back", "on_signal")
         )
+        module = llvm.parse_assembly(f'module asm "{text}"\n{getters}')
         machine = llvm.Target.from_default_triple().create_target_machine(reloc="static", jit=True)
         self.engine = llvm.create_mcjit_compiler(module, machine)
         self.engine.finalize_object()
-        address: Callable[[str], int] = lambda name: ctypes.CFUNCTYPE(ctypes.c_uint64)(
-            self.engine.get_function_address(name)
-        )()
-        self.back = address("back_at")
-        self.enter = ctypes.PYFUNCTYPE(None)(address("enter_at"))
-        _install(address("signal_at"))
+        self.back = self._address("back_at")
+        self.enter = ctypes.PYFUNCTYPE(None)(self._address("enter_at"))
+        _install(self._address("on_signal_at"))
+
+    def _address(self, getter: str) -> int:
+        found: int = ctypes.CFUNCTYPE(ctypes.c_uint64)(self.engine.get_function_address(getter))()
+        return found
 
     def run(self, code_at: int, gpr: list[int], rflags: int) -> dict[str, Any]:
         """Run code that ends by a jump to ``back``; registers, flags and fault afterwards."""
@@ -124,7 +126,12 @@ class Host:
         self.enter()
         result = {"gpr": list(record.gpr), "rflags": record.rflags, "signal": record.signal}
         if record.signal:
-            result |= {"trap": record.trap, "error": record.error, "cr2": record.cr2, "rip": record.rip}
+            result |= {
+                "trap": record.trap,
+                "error": record.error,
+                "cr2": record.cr2,
+                "rip": record.rip,
+            }
         return result
 
 
@@ -168,4 +175,4 @@ def in_child(work: Callable[[], Any], timeout_s: int = 100) -> Any:
         data = pipe.read()
     _, status = os.waitpid(child, 0)
     assert status == 0, f"the host child died with status {status}"
-    return pickle.loads(data)  # noqa: S301 our own child's
+    return pickle.loads(data)

@@ -1,7 +1,7 @@
 """Random programs: straight lines with forward jumps, where flags live, die and fuse.
 
-Single instructions cannot show that a flag was wrongly thought dead, that a fused pair goes the wrong
-way, or that a fault in the middle of a block shows stale state; these can.
+Single instructions cannot show that a flag was wrongly thought dead, that a fused pair goes the
+wrong way, or that a fault in the middle of a block shows stale state; these can.
 """
 
 import random
@@ -22,7 +22,20 @@ _AF = 1 << 4
 def usable() -> list[str]:
     """Encodings for random programs, the frequent ones more often."""
     names = [n for n in forms.claimed() if not n.startswith(_WITHOUT) and "MOFFS" not in n]
-    frequent = ("ADD", "SUB", "CMP", "TEST", "AND", "XOR", "MOV_", "LEA", "SHL", "SHR", "INC", "DEC")
+    frequent = (
+        "ADD",
+        "SUB",
+        "CMP",
+        "TEST",
+        "AND",
+        "XOR",
+        "MOV_",
+        "LEA",
+        "SHL",
+        "SHR",
+        "INC",
+        "DEC",
+    )
     return names + 3 * [n for n in names if n.startswith(frequent)] + ["BT_RM32_R32"]
 
 

@@ -39,7 +39,13 @@ def _binary(mnemonic: str, tokens: list[str]) -> Build:
 
     def build(d: BlockBuilder, i: Any) -> None:
         if i.op0_kind == i.op1_kind:
-            d.emit(rr, effect, without_flags=rr_dead, a=OFFSET[i.op0_register], b=OFFSET[i.op1_register])
+            d.emit(
+                rr,
+                effect,
+                without_flags=rr_dead,
+                a=OFFSET[i.op0_register],
+                b=OFFSET[i.op1_register],
+            )
             d.fuse = fuse_rr
             return
         atomic = store_first and i.has_lock_prefix

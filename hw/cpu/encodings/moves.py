@@ -63,7 +63,9 @@ def _extend(mnemonic: str, tokens: list[str]) -> Build:
             d.emit(rr, NONE, a=a, b=OFFSET[i.op1_register])
         else:
             base, index, scale, disp = memory(d, i, indexed=True)
-            d.emit(loads[index != 128], BARRIER, a=a, base=base, index=index, scale=scale, disp=disp)
+            d.emit(
+                loads[index != 128], BARRIER, a=a, base=base, index=index, scale=scale, disp=disp
+            )
 
     return build
 
@@ -152,7 +154,13 @@ def _xlat(_: str, __: list[str]) -> Build:
         segment = segment_base(i)
         narrow = i.memory_base == Register.EBX
         d.emit(number_of_al, NONE, a=ADDRESS, b=0)
-        d.emit(narrow_ea if narrow else wide_ea, NONE, b=segment, base=OFFSET[Register.RBX], index=ADDRESS)
+        d.emit(
+            narrow_ea if narrow else wide_ea,
+            NONE,
+            b=segment,
+            base=OFFSET[Register.RBX],
+            index=ADDRESS,
+        )
         d.emit(number, BARRIER, a=0, base=ADDRESS)
 
     return build

@@ -6,9 +6,8 @@ State: none. Context: Python, while decoding.
 from typing import Any, Final
 
 from hw.cpu.block_builder import BARRIER, NONE, PARTIAL, WRITES, BlockBuilder
-from hw.cpu.encodings.token import NUMBER, Build, Factory, bits_of, two_forms
+from hw.cpu.encodings.token import NUMBER, Build, Factory, bits_of
 from hw.cpu.operands import OFFSET, REGISTER_KIND, memory
-
 
 _EAGER: Final = ("rol", "ror", "rcl", "rcr")
 

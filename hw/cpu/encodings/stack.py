@@ -55,7 +55,6 @@ def _pop(_: str, tokens: list[str]) -> Build:
     return build
 
 
-
 def _enter(_: str, __: list[str]) -> Build:
     number = NUMBER["enter"]
 
@@ -65,11 +64,23 @@ def _enter(_: str, __: list[str]) -> Build:
     return build
 
 
+def _popf(bits: int) -> Factory:
+    def factory(_: str, __: list[str]) -> Build:
+        number = NUMBER[f"popf{bits}"]
+
+        def build(d: BlockBuilder, i: Any) -> None:  # noqa: ARG001
+            d.emit(number, BARRIER | PARTIAL, imm=d.next_rip)
+
+        return build
+
+    return factory
+
+
 TABLE: Final[dict[str, Factory]] = {
     "PUSH": _push, "POP": _pop, "PUSHQ": _push_immediate(64), "PUSHW": _push_immediate(16),
     "LEAVEQ": simple("leave", BARRIER), "ENTERQ": _enter,
     "PUSHFQ": simple("pushf64", BARRIER), "PUSHFW": simple("pushf16", BARRIER),
-    "POPFQ": simple("popf64", BARRIER), "POPFW": simple("popf16", BARRIER),
+    "POPFQ": _popf(64), "POPFW": _popf(16),
     "LAHF": simple("lahf", BARRIER), "SAHF": simple("sahf", BARRIER | PARTIAL),
     "CLC": simple("clc", BARRIER | PARTIAL), "STC": simple("stc", BARRIER | PARTIAL),
     "CMC": simple("cmc", BARRIER | PARTIAL), "CLD": simple("cld"), "STD": simple("std"),

@@ -94,12 +94,13 @@ _STRINGS: Final = [
 _NOTHING: Final = (
     "NOP", "NOPW", "NOPD", "NOPQ", "PAUSE", "ENDBR64", "ENDBR32", "RESERVEDNOP",
     "PREFETCHNTA", "PREFETCHT0", "PREFETCHT1", "PREFETCHT2", "PREFETCHW", "PREFETCH",
-    "CLDEMOTE", "PREFETCHWT1", "PREFETCHIT0", "PREFETCHIT1", *(f"PREFETCHRESERVED{n}" for n in range(3, 8)),
+    "CLDEMOTE", "PREFETCHWT1", "PREFETCHIT0", "PREFETCHIT1",
+    *(f"PREFETCHRESERVED{n}" for n in range(3, 8)),
 )  # fmt: skip
 _PRIVILEGED: Final = (
-    "HLT", "CLI", "STI", "WRMSR", "RDMSR", "INVD", "WBINVD", "CLTS", "INVLPG", "LGDT", "LIDT", "LLDT",
-    "LTR", "LMSW", "IN", "OUT", "INSB", "INSW", "INSD", "OUTSB", "OUTSW", "OUTSD", "SYSRETQ", "SYSRETD",
-    "SWAPGS", "RDPMC",
+    "HLT", "CLI", "STI", "WRMSR", "RDMSR", "INVD", "WBINVD", "CLTS", "INVLPG", "LGDT", "LIDT",
+    "LLDT", "LTR", "LMSW", "IN", "OUT", "INSB", "INSW", "INSD", "OUTSB", "OUTSW", "OUTSD",
+    "SYSRETQ", "SYSRETD", "SWAPGS", "RDPMC",
 )  # fmt: skip
 
 TABLE: Final[dict[str, Factory]] = {

@@ -1,4 +1,6 @@
-"""The instructions that the core has: their encodings' builders. What is in no table is absent: #UD.
+"""The instructions that the core has: builders by encoding.
+
+What is in no table is absent: #UD.
 
 State: none. Context: Python, while decoding.
 """

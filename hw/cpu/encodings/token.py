@@ -1,7 +1,7 @@
 """Names of iced's ``Code``, such as ADD_RM32_IMM8: mnemonic, then operand tokens.
 
-A factory gets mnemonic and tokens once and returns a builder, a closure in which the handlers' numbers
-are resolved, which is called for each instruction of that code.
+A factory gets mnemonic and tokens once and returns a builder, a closure in which the handlers'
+numbers are resolved, which is called for each instruction of that code.
 
 State: none. Context: Python, while decoding.
 """

@@ -19,21 +19,21 @@ from hw.spec.registers import RFLAGS_CF
 Operation = Callable[[CpuState, int, int, int, bool], int]
 
 
-def add(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def add(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:
     """a + b."""
     if flags:
         set_add(s, a, b, bits)
     return low(u64(a + b), bits)
 
 
-def sub(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def sub(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:
     """a - b."""
     if flags:
         set_compare(s, a, b, bits)
     return low(u64(a - b), bits)
 
 
-def and_(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def and_(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:
     """a & b."""
     result = a & low(b, bits)
     if flags:
@@ -41,7 +41,7 @@ def and_(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:  # noqa: F
     return result
 
 
-def or_(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def or_(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:
     """a | b."""
     result = a | low(b, bits)
     if flags:
@@ -49,7 +49,7 @@ def or_(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:  # noqa: FB
     return result
 
 
-def xor(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def xor(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:
     """a ^ b."""
     result = a ^ low(b, bits)
     if flags:
@@ -57,7 +57,7 @@ def xor(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:  # noqa: FB
     return result
 
 
-def adc(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def adc(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:
     """a + b + CF."""
     result = low(u64(a + b + carry_now(s)), bits)
     if flags:
@@ -65,7 +65,7 @@ def adc(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:  # noqa: FB
     return result
 
 
-def sbb(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def sbb(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:
     """a - b - CF."""
     result = low(u64(a - b - carry_now(s)), bits)
     if flags:
@@ -73,7 +73,7 @@ def sbb(s: CpuState, a: int, b: int, bits: int, flags: bool) -> int:  # noqa: FB
     return result
 
 
-def inc(s: CpuState, a: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def inc(s: CpuState, a: int, bits: int, flags: bool) -> int:
     """a + 1; CF stays."""
     result = low(u64(a + 1), bits)
     if flags:
@@ -82,7 +82,7 @@ def inc(s: CpuState, a: int, bits: int, flags: bool) -> int:  # noqa: FBT001
     return result
 
 
-def dec(s: CpuState, a: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def dec(s: CpuState, a: int, bits: int, flags: bool) -> int:
     """a - 1; CF stays."""
     result = low(u64(a - 1), bits)
     if flags:
@@ -91,60 +91,54 @@ def dec(s: CpuState, a: int, bits: int, flags: bool) -> int:  # noqa: FBT001
     return result
 
 
-def neg(s: CpuState, a: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def neg(s: CpuState, a: int, bits: int, flags: bool) -> int:
     """0 - a."""
     if flags:
         set_compare(s, 0, a, bits)
     return low(u64(0 - a), bits)
 
 
-def not_(s: CpuState, a: int, bits: int, flags: bool) -> int:  # noqa: ARG001, FBT001
+def not_(s: CpuState, a: int, bits: int, flags: bool) -> int:  # noqa: ARG001
     """~a; no flags."""
     return low(~a, bits)
 
 
-def binary_rr(s: CpuState, u: MicroOp, op: Operation, bits: int, flags: bool) -> None:  # noqa: FBT001
+def binary_rr(s: CpuState, u: MicroOp, op: Operation, bits: int, flags: bool) -> None:
     """Register, register."""
     put(s, u.a, bits, op(s, get(s, u.a, bits), get(s, u.b, bits), bits, flags))
 
 
-def binary_ri(s: CpuState, u: MicroOp, op: Operation, bits: int, flags: bool) -> None:  # noqa: FBT001
+def binary_ri(s: CpuState, u: MicroOp, op: Operation, bits: int, flags: bool) -> None:
     """Register, immediate (sign-extended to 64 bits, cut to size)."""
     put(s, u.a, bits, op(s, get(s, u.a, bits), low(u.imm, bits), bits, flags))
 
 
-def binary_rm(
-    s: CpuState, u: MicroOp, op: Operation, bits: int, flags: bool, form: str  # noqa: FBT001
-) -> None:
+def binary_rm(s: CpuState, u: MicroOp, op: Operation, bits: int, flags: bool, form: str) -> None:
     """Register, memory."""
     value = load(s, address(s, u, form), bits)
     put(s, u.a, bits, op(s, get(s, u.a, bits), value, bits, flags))
 
 
-def binary_mr(
-    s: CpuState, u: MicroOp, op: Operation, bits: int, flags: bool, form: str  # noqa: FBT001
-) -> None:
+def binary_mr(s: CpuState, u: MicroOp, op: Operation, bits: int, flags: bool, form: str) -> None:
     """Memory, register."""
     place = address(s, u, form)
     old = load_for_update(s, place, bits)
     store(s, place, bits, op(s, old, get(s, u.b, bits), bits, flags))
 
 
-def binary_mi(
-    s: CpuState, u: MicroOp, op: Operation, bits: int, flags: bool, form: str  # noqa: FBT001
-) -> None:
+def binary_mi(s: CpuState, u: MicroOp, op: Operation, bits: int, flags: bool, form: str) -> None:
     """Memory, immediate."""
     place = address(s, u, form)
     old = load_for_update(s, place, bits)
     store(s, place, bits, op(s, old, low(u.imm, bits), bits, flags))
 
 
-def unary_r(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, flags: bool) -> None:  # noqa: FBT001
+def unary_r(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, flags: bool) -> None:
     """One register."""
     put(s, u.a, bits, op(s, get(s, u.a, bits), bits, flags))
 
 
-def unary_m(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, flags: bool) -> None:  # noqa: FBT001
+def unary_m(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, flags: bool) -> None:
     """One memory operand."""
     place = address(s, u, "m")
     old = load_for_update(s, place, bits)
@@ -153,33 +147,41 @@ def unary_m(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, flags: b
 
 def compare_rr(s: CpuState, u: MicroOp, op: Operation, bits: int) -> None:
     """Flags of register, register."""
-    op(s, get(s, u.a, bits), get(s, u.b, bits), bits, True)  # noqa: FBT003
+    op(s, get(s, u.a, bits), get(s, u.b, bits), bits, True)
 
 
 def compare_ri(s: CpuState, u: MicroOp, op: Operation, bits: int) -> None:
     """Flags of register, immediate."""
-    op(s, get(s, u.a, bits), low(u.imm, bits), bits, True)  # noqa: FBT003
+    op(s, get(s, u.a, bits), low(u.imm, bits), bits, True)
 
 
 def compare_rm(s: CpuState, u: MicroOp, op: Operation, bits: int, form: str) -> None:
     """Flags of register, memory."""
     value = load(s, address(s, u, form), bits)
-    op(s, get(s, u.a, bits), value, bits, True)  # noqa: FBT003
+    op(s, get(s, u.a, bits), value, bits, True)
 
 
 def compare_mr(s: CpuState, u: MicroOp, op: Operation, bits: int, form: str) -> None:
     """Flags of memory, register."""
     value = load(s, address(s, u, form), bits)
-    op(s, value, get(s, u.b, bits), bits, True)  # noqa: FBT003
+    op(s, value, get(s, u.b, bits), bits, True)
 
 
 def compare_mi(s: CpuState, u: MicroOp, op: Operation, bits: int, form: str) -> None:
     """Flags of memory, immediate."""
     value = load(s, address(s, u, form), bits)
-    op(s, value, low(u.imm, bits), bits, True)  # noqa: FBT003
+    op(s, value, low(u.imm, bits), bits, True)
 
 
-_BINARY: Final = {"add": add, "or": or_, "adc": adc, "sbb": sbb, "and": and_, "sub": sub, "xor": xor}
+_BINARY: Final = {
+    "add": add,
+    "or": or_,
+    "adc": adc,
+    "sbb": sbb,
+    "and": and_,
+    "sub": sub,
+    "xor": xor,
+}
 _UNARY: Final = {"inc": inc, "dec": dec, "neg": neg, "not": not_}
 _COMPARE: Final = {"cmp": sub, "test": and_}
 
@@ -205,7 +207,7 @@ def handlers() -> Iterator[Handler]:
                 yield Handler(f"{name}{bits}_{form}i", compare_mi, (op, bits, form))
 
 
-def _binary(name: str, end: str, op: Any, bits: int, flags: bool) -> Iterator[Handler]:  # noqa: FBT001
+def _binary(name: str, end: str, op: Any, bits: int, flags: bool) -> Iterator[Handler]:
     yield Handler(f"{name}_rr{end}", binary_rr, (op, bits, flags))
     yield Handler(f"{name}_ri{end}", binary_ri, (op, bits, flags))
     for form in "mx" if bits in (32, 64) else "m":

@@ -55,11 +55,11 @@ def btc(value: int, mask: int) -> int:
     return value ^ mask
 
 
-def _number(s: CpuState, u: MicroOp, bits: int, immediate: bool) -> int:  # noqa: FBT001
+def _number(s: CpuState, u: MicroOp, bits: int, immediate: bool) -> int:
     return u.imm if immediate else get(s, u.b, bits)
 
 
-def bit_r(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, immediate: bool) -> None:  # noqa: FBT001
+def bit_r(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, immediate: bool) -> None:
     """A bit of a register, numbered modulo the size."""
     n = _number(s, u, bits, immediate) & (bits - 1)
     value = get(s, u.a, bits)
@@ -68,7 +68,7 @@ def bit_r(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, immediate:
         put(s, u.a, bits, op(value, u64(1 << n)))
 
 
-def _bit_place(s: CpuState, u: MicroOp, bits: int, immediate: bool) -> int:  # noqa: FBT001
+def _bit_place(s: CpuState, u: MicroOp, bits: int, immediate: bool) -> int:
     """Address of the word with the bit: a register's number reaches beyond the operand."""
     place = address(s, u, "m")
     if immediate:
@@ -77,7 +77,7 @@ def _bit_place(s: CpuState, u: MicroOp, bits: int, immediate: bool) -> int:  # n
     return u64(place + words * (bits // 8))
 
 
-def bit_m(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, immediate: bool) -> None:  # noqa: FBT001
+def bit_m(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, immediate: bool) -> None:
     """A bit of memory."""
     place = _bit_place(s, u, bits, immediate)
     n = _number(s, u, bits, immediate) & (bits - 1)
@@ -89,7 +89,9 @@ def bit_m(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, immediate:
         _carry(s, value >> n & 1)
 
 
-def locked_bit_m(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, immediate: bool) -> None:  # noqa: FBT001
+def locked_bit_m(
+    s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, immediate: bool
+) -> None:
     """A bit of memory, atomically."""
     place = _bit_place(s, u, bits, immediate)
     n = _number(s, u, bits, immediate) & (bits - 1)

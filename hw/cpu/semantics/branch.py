@@ -47,7 +47,7 @@ def go_to(s: CpuState, u: MicroOp, target: int, extra: int) -> None:
         leave(left)
 
 
-def go(s: CpuState, u: MicroOp, which: int, linked: bool, extra: int) -> None:  # noqa: FBT001
+def go(s: CpuState, u: MicroOp, which: int, linked: bool, extra: int) -> None:
     """End the block at one of its two targets."""
     if linked:
         go_linked(s, u, which, extra)
@@ -55,12 +55,12 @@ def go(s: CpuState, u: MicroOp, which: int, linked: bool, extra: int) -> None:  
         go_to(s, u, u.target_0 if which == 0 else u.target_1, extra)
 
 
-def jmp(s: CpuState, u: MicroOp, linked: bool) -> None:  # noqa: FBT001
+def jmp(s: CpuState, u: MicroOp, linked: bool) -> None:
     """Direct jump, or the end of a block that falls through."""
     go(s, u, 0, linked, 1)
 
 
-def jump_if(s: CpuState, u: MicroOp, code: int, after_compare: bool, linked: bool) -> None:  # noqa: FBT001
+def jump_if(s: CpuState, u: MicroOp, code: int, after_compare: bool, linked: bool) -> None:
     """Conditional jump."""
     if condition(s, code, after_compare):
         go(s, u, 0, linked, 1)
@@ -82,7 +82,9 @@ def _two(s: CpuState, u: MicroOp, bits: int, operands: str) -> tuple[int, int]:
     return value, low(u.imm, bits)
 
 
-def compare_jump(s: CpuState, u: MicroOp, bits: int, operands: str, code: int, linked: bool) -> None:  # noqa: FBT001
+def compare_jump(
+    s: CpuState, u: MicroOp, bits: int, operands: str, code: int, linked: bool
+) -> None:
     """CMP fused with the conditional jump after it."""
     a, b = _two(s, u, bits, operands)
     set_compare(s, a, b, bits)
@@ -92,7 +94,7 @@ def compare_jump(s: CpuState, u: MicroOp, bits: int, operands: str, code: int, l
         go(s, u, 1, linked, 2)
 
 
-def test_jump(s: CpuState, u: MicroOp, bits: int, operands: str, code: int, linked: bool) -> None:  # noqa: FBT001
+def test_jump(s: CpuState, u: MicroOp, bits: int, operands: str, code: int, linked: bool) -> None:
     """TEST fused with the conditional jump after it."""
     a, b = _two(s, u, bits, operands)
     set_logic(s, a & b, bits)
@@ -109,7 +111,7 @@ def push_return(s: CpuState, u: MicroOp) -> None:
     s.rsp = top
 
 
-def call(s: CpuState, u: MicroOp, linked: bool) -> None:  # noqa: FBT001
+def call(s: CpuState, u: MicroOp, linked: bool) -> None:
     """Direct call."""
     push_return(s, u)
     go(s, u, 0, linked, 1)
@@ -142,7 +144,7 @@ def ret(s: CpuState, u: MicroOp) -> None:
     go_to(s, u, target, 1)
 
 
-def loop(s: CpuState, u: MicroOp, bits: int, code: Any, linked: bool) -> None:  # noqa: FBT001
+def loop(s: CpuState, u: MicroOp, bits: int, code: Any, linked: bool) -> None:
     """LOOP, LOOPE, LOOPNE: count rcx (ecx with the address-size prefix) down."""
     left = low(u64(get(s, 8, bits) - 1), bits)
     again = left != 0 if code is None else left != 0 and holds(s, code)
@@ -153,7 +155,7 @@ def loop(s: CpuState, u: MicroOp, bits: int, code: Any, linked: bool) -> None:  
         go(s, u, 1, linked, 1)
 
 
-def jump_if_zero_count(s: CpuState, u: MicroOp, bits: int, linked: bool) -> None:  # noqa: FBT001
+def jump_if_zero_count(s: CpuState, u: MicroOp, bits: int, linked: bool) -> None:
     """JRCXZ, JECXZ."""
     if get(s, 8, bits) == 0:
         go(s, u, 0, linked, 1)
@@ -182,7 +184,7 @@ def handlers() -> Iterator[Handler]:
     yield Handler("ret", ret)
 
 
-def _fused(end: str, linked: bool) -> Iterator[Handler]:  # noqa: FBT001
+def _fused(end: str, linked: bool) -> Iterator[Handler]:
     for bits in (8, 16, 32, 64):
         for operands in ("rr", "ri", "rm", "mr", "mi") if bits != 16 else ("rr", "ri"):
             for code in sorted(COMPARE_CONDITIONS):

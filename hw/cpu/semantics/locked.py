@@ -1,8 +1,8 @@
 """Read-modify-write that is atomic between cores: LOCK, XCHG, XADD, CMPXCHG.
 
 An aligned operand lies in one host word, so the host's own atomic instruction does it. An unaligned
-one may straddle cache lines or pages: the instruction is run again alone, while all other cores stand
-still (EXIT_EXCLUSIVE), and is then plain.
+one may straddle cache lines or pages: the instruction is run again alone, while all other cores
+stand still (EXIT_EXCLUSIVE), and is then plain.
 
 Spec: AMD64 APM vol. 2, 7.3.2; vol. 3, LOCK XCHG XADD CMPXCHG CMPXCHG8B CMPXCHG16B.
 Context: native code, oracle.
@@ -32,7 +32,9 @@ def must_run_alone(s: CpuState) -> None:
         leave_fault()
 
 
-def locked_update(s: CpuState, place: int, bits: int, new_of: Callable[..., int], operand: Any) -> int:
+def locked_update(
+    s: CpuState, place: int, bits: int, new_of: Callable[..., int], operand: Any
+) -> int:
     """Replace memory by new_of(old, operand) atomically; return the old value."""
     if place & (bits // 8 - 1) == 0:
         host = host_address_for_write(s, place)
@@ -78,10 +80,11 @@ _PLAIN: Final = {"add": _sum, "sub": _difference, "xchg": _second}
 
 def _quiet(old: int, operand: tuple[Any, ...]) -> int:
     """The result of an arithmetic operation without its flags."""
-    return operand[0](operand[1], old, operand[2], operand[3], False)  # type: ignore[no-any-return] # noqa: FBT003
+    result: int = operand[0](operand[1], old, operand[2], operand[3], False)
+    return result
 
 
-def lock_binary(s: CpuState, u: MicroOp, op: alu.Operation, bits: int, immediate: bool) -> None:  # noqa: FBT001
+def lock_binary(s: CpuState, u: MicroOp, op: alu.Operation, bits: int, immediate: bool) -> None:
     """LOCK ADD to XOR of memory with a register or an immediate."""
     place = address(s, u, "m")
     operand = low(u.imm, bits) if immediate else get(s, u.b, bits)
@@ -91,17 +94,18 @@ def lock_binary(s: CpuState, u: MicroOp, op: alu.Operation, bits: int, immediate
         old = locked_add(s, place, bits, "sub", operand)
     else:
         old = locked_update(s, place, bits, _quiet, (op, s, operand, bits))
-    op(s, old, operand, bits, True)  # noqa: FBT003
+    op(s, old, operand, bits, True)
 
 
 def _quiet_unary(old: int, operand: tuple[Any, ...]) -> int:
-    return operand[0](operand[1], old, operand[2], False)  # type: ignore[no-any-return] # noqa: FBT003
+    result: int = operand[0](operand[1], old, operand[2], False)
+    return result
 
 
 def lock_unary(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int) -> None:
     """LOCK INC DEC NEG NOT."""
     old = locked_update(s, address(s, u, "m"), bits, _quiet_unary, (op, s, bits))
-    op(s, old, bits, True)  # noqa: FBT003
+    op(s, old, bits, True)
 
 
 def xchg_m(s: CpuState, u: MicroOp, bits: int) -> None:
@@ -115,10 +119,10 @@ def xadd_r(s: CpuState, u: MicroOp, bits: int) -> None:
     left = get(s, u.a, bits)
     right = get(s, u.b, bits)
     put(s, u.b, bits, left)
-    put(s, u.a, bits, alu.add(s, left, right, bits, True))  # noqa: FBT003
+    put(s, u.a, bits, alu.add(s, left, right, bits, True))
 
 
-def xadd_m(s: CpuState, u: MicroOp, bits: int, locked: bool) -> None:  # noqa: FBT001
+def xadd_m(s: CpuState, u: MicroOp, bits: int, locked: bool) -> None:
     """XADD with memory."""
     place = address(s, u, "m")
     operand = get(s, u.b, bits)
@@ -127,7 +131,7 @@ def xadd_m(s: CpuState, u: MicroOp, bits: int, locked: bool) -> None:  # noqa: F
     else:
         old = load_for_update(s, place, bits)
         store(s, place, bits, low(old + operand, bits))
-    alu.add(s, old, operand, bits, True)  # noqa: FBT003
+    alu.add(s, old, operand, bits, True)
     put(s, u.b, bits, old)
 
 
@@ -146,7 +150,7 @@ def _chosen(old: int, operand: tuple[int, int]) -> int:
     return operand[1] if old == operand[0] else old
 
 
-def cmpxchg_m(s: CpuState, u: MicroOp, bits: int, locked: bool) -> None:  # noqa: FBT001
+def cmpxchg_m(s: CpuState, u: MicroOp, bits: int, locked: bool) -> None:
     """CMPXCHG with memory, which is written in any case."""
     place = address(s, u, "m")
     expected = get(s, 0, bits)
@@ -171,11 +175,11 @@ def _locked_compare(s: CpuState, place: int, bits: int, expected: int, new: int)
     return old
 
 
-def _zero_flag(s: CpuState, equal: bool) -> None:  # noqa: FBT001
+def _zero_flag(s: CpuState, equal: bool) -> None:
     s.rflags = (flags_now(s) & ~RFLAGS_ZF) | (RFLAGS_ZF if equal else 0)
 
 
-def cmpxchg8b(s: CpuState, u: MicroOp, locked: bool) -> None:  # noqa: FBT001
+def cmpxchg8b(s: CpuState, u: MicroOp, locked: bool) -> None:
     """CMPXCHG8B: edx:eax with memory, ecx:ebx in; only ZF."""
     place = address(s, u, "m")
     expected = u32(s.rax) | u32(s.rdx) << 32

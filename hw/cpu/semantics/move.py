@@ -97,14 +97,14 @@ def extend_rax(s: CpuState, u: MicroOp, bits: int) -> None:  # noqa: ARG001
     put(s, 0, bits, sext(get(s, 0, bits // 2), bits // 2))
 
 
-def condition(s: CpuState, code: int, after_compare: bool) -> bool:  # noqa: FBT001
+def condition(s: CpuState, code: int, after_compare: bool) -> bool:
     """Whether a condition holds; cheaper where the block's last flags came from a comparison."""
     if after_compare:
         return compare_holds(s.flag_a, s.flag_b, code)
     return holds(s, code)
 
 
-def cmov_rr(s: CpuState, u: MicroOp, bits: int, code: int, after_compare: bool) -> None:  # noqa: FBT001
+def cmov_rr(s: CpuState, u: MicroOp, bits: int, code: int, after_compare: bool) -> None:
     """Conditional move; 32 bits clear the upper half in any case."""
     old = get(s, u.a, bits)
     new = get(s, u.b, bits)
@@ -118,7 +118,7 @@ def cmov_rm(s: CpuState, u: MicroOp, bits: int, code: int) -> None:
     put(s, u.a, bits, new if holds(s, code) else old)
 
 
-def set_r(s: CpuState, u: MicroOp, code: int, after_compare: bool) -> None:  # noqa: FBT001
+def set_r(s: CpuState, u: MicroOp, code: int, after_compare: bool) -> None:
     """1 or 0 to a byte register."""
     put(s, u.a, 8, flag(condition(s, code, after_compare)))
 

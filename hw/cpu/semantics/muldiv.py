@@ -22,7 +22,7 @@ _RDX = 16
 _AH = 1
 
 
-def _overflow(s: CpuState, condition: bool) -> None:  # noqa: FBT001
+def _overflow(s: CpuState, condition: bool) -> None:
     set_ready(s, (RFLAGS_CF | RFLAGS_OF) if condition else 0)
 
 
@@ -132,7 +132,7 @@ def one_m(s: CpuState, u: MicroOp, op: Callable[..., None], bits: int) -> None:
     op(s, load(s, address(s, u, "m"), bits), bits)
 
 
-def imul_rr(s: CpuState, u: MicroOp, bits: int, flags: bool) -> None:  # noqa: FBT001
+def imul_rr(s: CpuState, u: MicroOp, bits: int, flags: bool) -> None:
     """IMUL reg, reg."""
     a = get(s, u.a, bits)
     b = get(s, u.b, bits)
@@ -145,7 +145,7 @@ def imul_rm(s: CpuState, u: MicroOp, bits: int) -> None:
     put(s, u.a, bits, _imul_low(s, get(s, u.a, bits), value, bits))
 
 
-def imul_rri(s: CpuState, u: MicroOp, bits: int, flags: bool) -> None:  # noqa: FBT001
+def imul_rri(s: CpuState, u: MicroOp, bits: int, flags: bool) -> None:
     """IMUL reg, reg, imm."""
     a = get(s, u.b, bits)
     b = low(u.imm, bits)
@@ -171,5 +171,3 @@ def handlers() -> Iterator[Handler]:
                 yield Handler(f"imul{bits}_rri{end}", imul_rri, (bits, flags))
             yield Handler(f"imul{bits}_rm", imul_rm, (bits,))
             yield Handler(f"imul{bits}_rmi", imul_rmi, (bits,))
-
-

@@ -1,7 +1,7 @@
 """Shifts and rotates.
 
-Counts are masked to 5 bits (6 for 64-bit operands); a count of 0 changes no flags but still writes the
-register, which clears the upper half of a 32-bit one.
+Counts are masked to 5 bits (6 for 64-bit operands); a count of 0 changes no flags but still writes
+the register, which clears the upper half of a 32-bit one.
 
 Spec: AMD64 APM vol. 3, SHL SHR SAR ROL ROR RCL RCR SHLD SHRD.
 Context: native code, oracle.
@@ -30,28 +30,28 @@ from hw.cpu.state import CpuState
 Operation = Callable[[CpuState, int, int, int, bool], int]
 
 
-def shl(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def shl(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:
     """Left shift."""
     if flags:
         set_shift(s, FLAGS_SHL, a, count, bits)
     return low(u64(a << count), bits)
 
 
-def shr(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def shr(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:
     """Logical right shift."""
     if flags:
         set_shift(s, FLAGS_SHR, a, count, bits)
     return a >> count
 
 
-def sar_(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def sar_(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:
     """Arithmetic right shift."""
     if flags:
         set_shift(s, FLAGS_SAR, a, count, bits)
     return low(sar(sext(a, bits), count), bits)
 
 
-def rol(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def rol(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:
     """Rotate left."""
     n = count & (bits - 1)
     result = low(u64(a << n) | (a >> ((bits - n) & (bits - 1))), bits)
@@ -61,7 +61,7 @@ def rol(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:  # noqa
     return result
 
 
-def ror(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def ror(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:
     """Rotate right."""
     n = count & (bits - 1)
     result = low((a >> n) | u64(a << ((bits - n) & (bits - 1))), bits)
@@ -71,7 +71,7 @@ def ror(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:  # noqa
     return result
 
 
-def rcl(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def rcl(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:
     """Rotate left through carry: bits + 1 positions."""
     n = count % (bits + 1)
     whole = wide(a) | wide(carry_now(s)) << bits
@@ -83,7 +83,7 @@ def rcl(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:  # noqa
     return result
 
 
-def rcr(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:  # noqa: FBT001
+def rcr(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:
     """Rotate right through carry: bits + 1 positions."""
     n = count % (bits + 1)
     whole = wide(a) | wide(carry_now(s)) << bits
@@ -95,7 +95,7 @@ def rcr(s: CpuState, a: int, count: int, bits: int, flags: bool) -> int:  # noqa
     return result
 
 
-def shift_ri(s: CpuState, u: MicroOp, op: Operation, bits: int, flags: bool) -> None:  # noqa: FBT001
+def shift_ri(s: CpuState, u: MicroOp, op: Operation, bits: int, flags: bool) -> None:
     """Register by an immediate count, masked and not 0."""
     put(s, u.a, bits, op(s, get(s, u.a, bits), u.imm, bits, flags))
 
@@ -104,14 +104,14 @@ def shift_mi(s: CpuState, u: MicroOp, op: Operation, bits: int) -> None:
     """Memory by an immediate count, masked and not 0."""
     place = address(s, u, "m")
     old = load_for_update(s, place, bits)
-    store(s, place, bits, op(s, old, u.imm, bits, True))  # noqa: FBT003
+    store(s, place, bits, op(s, old, u.imm, bits, True))
 
 
 def _count(s: CpuState, bits: int) -> int:
     return get(s, 8, 8) & (63 if bits == 64 else 31)
 
 
-def shift_rc(s: CpuState, u: MicroOp, op: Operation, bits: int, flags: bool) -> None:  # noqa: FBT001
+def shift_rc(s: CpuState, u: MicroOp, op: Operation, bits: int, flags: bool) -> None:
     """Register by CL."""
     count = _count(s, bits)
     value = get(s, u.a, bits)
@@ -126,7 +126,7 @@ def shift_mc(s: CpuState, u: MicroOp, op: Operation, bits: int) -> None:
     value = load_for_update(s, place, bits)
     count = _count(s, bits)
     if count != 0:
-        value = op(s, value, count, bits, True)  # noqa: FBT003
+        value = op(s, value, count, bits, True)
     store(s, place, bits, value)
 
 
@@ -161,7 +161,7 @@ def shrd(s: CpuState, a: int, b: int, count: int, bits: int) -> int:
     return result
 
 
-def double_r(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, by_cl: bool) -> None:  # noqa: FBT001
+def double_r(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, by_cl: bool) -> None:
     """SHLD, SHRD of a register."""
     count = _count(s, bits) if by_cl else u.imm
     value = get(s, u.a, bits)
@@ -170,7 +170,7 @@ def double_r(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, by_cl: 
     put(s, u.a, bits, value)
 
 
-def double_m(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, by_cl: bool) -> None:  # noqa: FBT001
+def double_m(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, by_cl: bool) -> None:
     """SHLD, SHRD of memory."""
     place = address(s, u, "m")
     value = load_for_update(s, place, bits)
@@ -180,7 +180,15 @@ def double_m(s: CpuState, u: MicroOp, op: Callable[..., int], bits: int, by_cl: 
     store(s, place, bits, value)
 
 
-_SHIFTS: Final = {"shl": shl, "shr": shr, "sar": sar_, "rol": rol, "ror": ror, "rcl": rcl, "rcr": rcr}
+_SHIFTS: Final = {
+    "shl": shl,
+    "shr": shr,
+    "sar": sar_,
+    "rol": rol,
+    "ror": ror,
+    "rcl": rcl,
+    "rcr": rcr,
+}
 
 
 def handlers() -> Iterator[Handler]:

@@ -7,11 +7,12 @@ Context: native code, oracle.
 from collections.abc import Iterator
 from typing import Final
 
+from hw.cpu.control import budget_left, leave
 from hw.cpu.flags import flags_now, set_ready
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load, load_for_update, store
 from hw.cpu.primitives import get, low, put, u64
-from hw.cpu.semantics.handler import Handler, address
+from hw.cpu.semantics.handler import Handler, address, position
 from hw.cpu.state import CpuState
 from hw.spec.registers import (
     RFLAGS_AC,
@@ -99,13 +100,17 @@ def pushf(s: CpuState, u: MicroOp, bits: int) -> None:  # noqa: ARG001
     _push(s, bits, low(flags_now(s) & ~(RFLAGS_RF | RFLAGS_VM), bits))
 
 
-def popf(s: CpuState, u: MicroOp, bits: int) -> None:  # noqa: ARG001
-    """POPF at user privilege."""
+def popf(s: CpuState, u: MicroOp, bits: int) -> None:
+    """POPF at user privilege; with TF set the next instruction (at ``imm``) is traced."""
     value = load(s, s.rsp, bits)
     s.rsp = u64(s.rsp + bits // 8)
     mask = low(_POPF_MASK, bits)
     old = flags_now(s) & ~RFLAGS_RF
     s.rflags = (old & ~mask) | (value & mask) | RFLAGS_FIXED
+    if s.rflags & RFLAGS_TF != 0:
+        s.rip = u.imm
+        s.link_slot = 0
+        leave(u64(budget_left() - position(u) - 1))
 
 
 def lahf(s: CpuState, u: MicroOp) -> None:  # noqa: ARG001

@@ -1,9 +1,9 @@
 """String instructions, alone and repeated.
 
-A repeated one updates rcx, rsi and rdi as it goes, so a fault or an interrupt leaves it restartable.
-Upwards within pages MOVS and STOS go by the host's own REP instructions. Iterations are charged to the
-chunk but not counted as instructions; after ITERATIONS of them the instruction is left unfinished, so
-that a pending interrupt does not wait.
+A repeated one updates rcx, rsi and rdi as it goes, so a fault or an interrupt leaves it
+restartable. Upwards within pages MOVS and STOS go by the host's own REP instructions. Iterations
+are charged to the chunk but not counted as instructions; after ITERATIONS of them the instruction
+is left unfinished, so that a pending interrupt does not wait.
 
 A micro-op's ``disp`` masks addresses and count (32 bits with the address-size prefix), ``b`` is the
 segment base of the source.
@@ -150,7 +150,7 @@ def compared(s: CpuState, u: MicroOp, name: str, bits: int, while_equal: int) ->
     _charge(s, u, done, unfinished)
 
 
-def _charge(s: CpuState, u: MicroOp, done: int, unfinished: bool) -> None:  # noqa: FBT001
+def _charge(s: CpuState, u: MicroOp, done: int, unfinished: bool) -> None:
     """Go on, or leave to come back; iterations use up the chunk but are not counted."""
     s.instructions = u64(s.instructions - done)
     if unfinished:

@@ -36,12 +36,12 @@ from hw.spec.virtio import (
 )
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.arch import memory
-from mpkernel.drivers.bus import DriverRefusal
+from mpkernel.drivers.bus import DriverRefusalError
 from mpkernel.drivers.pci import PciFunction
 from mpkernel.drivers.virtio import port as console_port
 from mpkernel.drivers.virtio import transport
 from mpkernel.drivers.virtio.port import NAME_BYTES, Port
-from mpkernel.drivers.virtio.queue import SIZE, Virtqueue, zero_frames
+from mpkernel.drivers.virtio.queue import Virtqueue, zero_frames
 from mpkernel.drivers.virtio.transport import Transport
 from mpkernel.irq.vectors import (
     HANDLER_CONSOLE_CONTROL,
@@ -127,7 +127,7 @@ class VirtioConsole:
         device = Transport(function)
         features = device.negotiate(CONSOLE_F_SIZE | CONSOLE_F_MULTIPORT)
         if not features & CONSOLE_F_MULTIPORT:
-            raise DriverRefusal("a console without ports")
+            raise DriverRefusalError("a console without ports")
         count = device.config(ConsoleConfig.offset_of("max_nr_ports"), 4)
         if count > MAX_PORTS:
             log.warning(f"console has {count} ports; {MAX_PORTS} are used")

@@ -10,7 +10,7 @@ Context: task.
 
 from typing import Final
 
-from hw.spec.pci import CAP_ID_VENDOR
+from hw.spec.pci import BAR_COUNT, CAP_ID_VENDOR
 from hw.spec.virtio import (
     CAP_COMMON,
     CAP_DEVICE,
@@ -30,7 +30,7 @@ from hw.spec.virtio import (
 from mpkernel.arch import cpu as arch_cpu
 from mpkernel.arch import mmio
 from mpkernel.drivers import msix, pci
-from mpkernel.drivers.bus import DriverRefusal
+from mpkernel.drivers.bus import DriverRefusalError
 from mpkernel.drivers.pci import PciFunction
 from mpkernel.drivers.virtio.queue import SIZE, Virtqueue
 from mpkernel.irq import vectors
@@ -59,9 +59,9 @@ class Transport:
         pci.enable(function)
         self._find_structures()
         if not self._common or not self._notify:
-            raise DriverRefusal("no common configuration or notification structure")
+            raise DriverRefusalError("no common configuration or notification structure")
         if not function.msix_vectors:
-            raise DriverRefusal("no MSI-X")
+            raise DriverRefusalError("no MSI-X")
 
     def _find_structures(self) -> None:
         function = self.function
@@ -69,7 +69,7 @@ class Transport:
             if kind != CAP_ID_VENDOR:
                 continue
             bar = function.read(at + VirtioPciCap.offset_of("bar"), 1)
-            base = function.bar_address[bar] if bar < pci.BAR_COUNT else 0
+            base = function.bar_address[bar] if bar < BAR_COUNT else 0
             if not base:
                 continue
             address = base + function.read(at + VirtioPciCap.offset_of("offset"), 4)
@@ -94,14 +94,14 @@ class Transport:
         """Reset the device and wait until it has let go of its queues.
 
         Raises:
-            DriverRefusal: it does not.
+            DriverRefusalError: it does not.
         """
         self._set("device_status", 0)
         deadline = now_ns() + _RESET_NS
         turn = 0
         while self._get("device_status"):
             if now_ns() > deadline:
-                raise DriverRefusal("does not come out of reset")
+                raise DriverRefusalError("does not come out of reset")
             arch_cpu.relax(turn)
             turn += 1
 
@@ -109,7 +109,7 @@ class Transport:
         """Reset, then agree on features; return those of ``wanted`` that the device has.
 
         Raises:
-            DriverRefusal: the device is not of version 1 or does not agree.
+            DriverRefusalError: the device is not of version 1 or does not agree.
         """
         self.reset()
         self._set("device_status", STATUS_ACKNOWLEDGE)
@@ -119,7 +119,7 @@ class Transport:
             self._set("device_feature_select", half)
             offered |= self._get("device_feature") << 32 * half
         if not offered & F_VERSION_1:
-            raise DriverRefusal("a legacy device")
+            raise DriverRefusalError("a legacy device")
         accepted = offered & (wanted | F_VERSION_1)
         for half in (0, 1):
             self._set("driver_feature_select", half)
@@ -128,7 +128,7 @@ class Transport:
         self._set("device_status", status)
         if not self._get("device_status") & STATUS_FEATURES_OK:
             self._set("device_status", STATUS_FAILED)
-            raise DriverRefusal(f"does not accept features {accepted:#x}")
+            raise DriverRefusalError(f"does not accept features {accepted:#x}")
         msix.enable(self.function)
         return accepted
 
@@ -145,18 +145,18 @@ class Transport:
         """Make and enable queue ``index``; its interrupts go to this CPU, to ``handler``.
 
         Raises:
-            DriverRefusal: the device has no such queue, or a shorter one than ours.
+            DriverRefusalError: the device has no such queue, or a shorter one than ours.
             SysError: ENOMEM, or ENOSPC of vectors.
         """
         self._set("queue_select", index)
         if self._get("queue_size") < SIZE:
-            raise DriverRefusal(f"queue {index} has less than {SIZE} places")
+            raise DriverRefusalError(f"queue {index} has less than {SIZE} places")
         notify = self._notify + self._multiplier * self._get("queue_notify_off")
         queue = Virtqueue.create(index, notify, self.function.phys)
         queue.vector = vectors.request_vector(handler, queue.phys)
         entry = self._next_entry
         if entry >= self.function.msix_vectors:
-            raise DriverRefusal("fewer MSI-X vectors than queues")
+            raise DriverRefusalError("fewer MSI-X vectors than queues")
         self._next_entry += 1
         self._set("queue_size", SIZE)
         self._set("queue_desc", queue.desc_address)
@@ -165,7 +165,7 @@ class Transport:
         self._set("config_msix_vector", NO_VECTOR)
         self._set("queue_msix_vector", entry)
         if self._get("queue_msix_vector") != entry:
-            raise DriverRefusal(f"no MSI-X entry for queue {index}")
+            raise DriverRefusalError(f"no MSI-X entry for queue {index}")
         queue.msix_entry = entry
         msix.route(self.function, entry, queue.vector, arch_cpu.cpu().index)
         self._set("queue_enable", 1)

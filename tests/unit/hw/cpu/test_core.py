@@ -1,4 +1,4 @@
-"""What run() promises: exits, exact state, interrupts, code that changes, everybody standing still."""
+"""What run() promises: exits, exact state, interrupts, changing code, everybody standing still."""
 
 import os
 import signal
@@ -236,12 +236,12 @@ def test_arena_is_emptied_when_full(guest: Guest) -> None:
 
 
 def test_cpuid_claims(guest: Guest) -> None:
-    core = start(guest, "xor eax, eax\ncpuid\nsyscall")
+    core = start(guest, "xor eax, eax\ncpuid\nmov esi, ecx\nsyscall")
     assert core.run() == Syscall()
     state = core.state
-    text = b"".join(r.to_bytes(4, "little") for r in (state.rbx, state.rdx, state.rcx))
+    text = b"".join(r.to_bytes(4, "little") for r in (state.rbx, state.rdx, state.rsi))
     assert text == b"AuthenticAMD"
-    assert state.instructions == 3
+    assert state.instructions == 4
 
 
 def _child(work: object) -> int:
@@ -347,3 +347,15 @@ def test_flush_page_forgets_code_and_data(guest: Guest) -> None:
     assert core.state.rax == 2
     assert load() is load()
     assert CORES[0].running == 0
+
+
+def test_trap_flag_traces_each_instruction(guest: Guest) -> None:
+    core = start(guest, "pushf\nor dword ptr [rsp], 0x100\npopf\ninc eax\ninc eax\nsyscall")
+    state = core.state
+    state.rax = 0
+    assert core.run() == CpuException(1, 0)
+    assert (state.rax, state.rip, state.instructions) == (1, CODE + 11, 4)
+    assert core.run() == CpuException(1, 0)
+    assert state.rax == 2
+    state.rflags &= ~0x100
+    assert core.run() == Syscall()

@@ -1,12 +1,15 @@
 """Console ports over pipes: what is asked of the host and when."""
 
+import fcntl
 import os
+import struct
+import termios
 from collections.abc import Iterator
 
 import pytest
 
 from hw import ram
-from hw.disk.console_back_end import ConsoleBackEnd, console_output
+from hw.disk.console_back_end import ConsoleBackEnd, console_size
 from hw.host import PollSet
 from hw.machine_config import MachineConfig, PortConfig
 from hw.spec.memory_map import MIB, PCI_WINDOW_BASE
@@ -123,5 +126,14 @@ def test_reader_that_is_gone_swallows_all(rig: Rig, pipes: tuple[int, ...]):
 
 
 def test_which_output_decides_the_size():
-    assert console_output([PortConfig("a", output_fd=7)]) == -1
-    assert console_output([PortConfig("a", output_fd=7), PortConfig("c", 0, 5, True)]) == 5  # noqa: FBT003
+    controller, terminal = os.openpty()
+    reader, writer = os.pipe()
+    try:
+        assert console_size([PortConfig("a", terminal, terminal)]) == (0, 0)
+        assert console_size([PortConfig("c", reader, writer, is_console=True)]) == (0, 0)
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 43, 132, 0, 0))
+        ports = [PortConfig("c", terminal, terminal, is_console=True)]
+        assert console_size(ports) == (132, 43)
+    finally:
+        for fd in (controller, terminal, reader, writer):
+            os.close(fd)
