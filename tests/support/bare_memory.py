@@ -11,6 +11,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import mpkernel.boot.wiring  # noqa: F401  fills the seams that CPUs use
@@ -23,8 +24,17 @@ from hw.spec.layout import Layout, layout
 from hw.spec.memory_map import KERNEL_DATA_BASE, KERNEL_DATA_SIZE, MIB
 from hw.spec.paging import PTE_PRESENT, PTE_USER, PTE_WRITABLE
 from mpkernel.abi.errno import SysError
-from mpkernel.arch import context, interrupts, ipi, memory, page_table, power, topology
-from mpkernel.arch import tlb_shootdown, user_access
+from mpkernel.arch import (
+    context,
+    interrupts,
+    ipi,
+    memory,
+    page_table,
+    power,
+    tlb_shootdown,
+    topology,
+    user_access,
+)
 from mpkernel.arch.atomics import AtomicU64, store64, xchg64
 from mpkernel.arch.cpu import cpu
 from mpkernel.boot.cpu_start import start_cpu
@@ -69,7 +79,7 @@ def barrier(phase: int) -> None:
 
 
 def allocator(core: int) -> None:
-    """All cores empty the allocator at once, then take and give at random: no frame has two users."""
+    """All cores empty the allocator at once, then take and give: no frame has two users."""
     mine = []
     try:
         while True:
@@ -116,8 +126,7 @@ def new_page(space: address_space.AddressSpace, address: int, value: int = 0) ->
 
 
 def shootdown(core: int) -> None:
-    """Core 0 takes a page away again and again; the others, in user mode and copying, never see
-    what the frame holds afterwards."""
+    """Core 0 takes a page away again and again; what its frame holds then nobody ever sees."""
     if core:
         wait_until(lambda: BOARD.space.value != 0)
         (read_as_kernel if core % 3 == 2 else read_as_user)(core, BOARD.space.value)
@@ -142,11 +151,15 @@ def shootdown(core: int) -> None:
         frames.free_frame(frame)
         frame = new
         if value % 50 == 0:
-            wait_until(lambda: all(memory.words(results[index], 1)[0] >= value for index in users))
+            wait_until(partial(_have_all_seen, [results[index] for index in users], value))
     assert BOARD.copies.value or topology.cpu_count() < 3
-    text = f"shootdown {spent / rounds / 1000:.1f} us, {tlb_shootdown.CPUS.of(0).shootdowns} waits\n"
-    power.debug_write(text.encode())
+    waits = tlb_shootdown.CPUS.of(0).shootdowns
+    power.debug_write(f"shootdown {spent / rounds / 1000:.1f} us, {waits} waits\n".encode())
     power.power_off(SUCCESS)
+
+
+def _have_all_seen(results: list[int], value: int) -> bool:
+    return all(memory.words(result, 1)[0] >= value for result in results)
 
 
 def read_as_user(core: int, space: int) -> None:
