@@ -54,6 +54,7 @@ TABLE: Final = memory.static(MountTable)
 def init() -> None:
     """Before anything is mounted. Once, on the first CPU."""
     TABLE.lock.init(ranks.MOUNT)
+    directories.init()
     poll.init()
     mounted.init()
 

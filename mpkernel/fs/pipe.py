@@ -59,14 +59,24 @@ def new_pipe() -> Pipe:
     return pipe
 
 
+def has_bytes(pipe: Pipe) -> bool:
+    """Whether bytes are in the ring."""
+    return bool(pipe.written != pipe.taken)
+
+
+def has_room(pipe: Pipe, size: int = PIPE_BUF) -> bool:
+    """Whether ``size`` more bytes fit."""
+    return bool(CAPACITY - (pipe.written - pipe.taken) >= size)
+
+
 def is_readable(pipe: Pipe) -> bool:
     """Whether a read would not sleep."""
-    return bool(pipe.written != pipe.taken or not pipe.writers)
+    return has_bytes(pipe) or not pipe.writers
 
 
-def is_writable(pipe: Pipe) -> bool:
-    """Whether a write of PIPE_BUF bytes would not sleep."""
-    return CAPACITY - (pipe.written - pipe.taken) >= PIPE_BUF or not pipe.readers
+def is_writable(pipe: Pipe, size: int = PIPE_BUF) -> bool:
+    """Whether a write of ``size`` bytes, at most PIPE_BUF, would not sleep."""
+    return has_room(pipe, size) or not pipe.readers
 
 
 async def read(pipe: Pipe, size: int, *, can_wait: bool) -> bytes:
@@ -113,7 +123,7 @@ async def write(pipe: Pipe, data: bytes, *, can_wait: bool) -> int:
                 raise SysError(Errno.EAGAIN)
             else:
                 least = min(len(data) - done, PIPE_BUF) if len(data) <= PIPE_BUF else 1
-                await pipe.write_queue.wait_until(lambda: _has_room(pipe, least))  # noqa: B023
+                await pipe.write_queue.wait_until(lambda: is_writable(pipe, least))  # noqa: B023
     except SysError as error:
         if not done or error.errno == Errno.EPIPE:
             raise
@@ -145,10 +155,6 @@ def _wake(queue: WaitQueue) -> None:
     if not queue.is_empty():
         queue.wake_all()
     poll.notify()
-
-
-def _has_room(pipe: Pipe, size: int) -> bool:
-    return CAPACITY - (pipe.written - pipe.taken) >= size or not pipe.readers
 
 
 def _take_locked(pipe: Pipe, size: int) -> bytes:

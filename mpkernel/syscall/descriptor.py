@@ -30,6 +30,7 @@ from mpkernel.abi.structs import PollFd
 from mpkernel.fs import file as files
 from mpkernel.fs import pipe
 from mpkernel.fs.file import File, get_file, new_pipe_files, put_file
+from mpkernel.fs.pipe import Pipe
 from mpkernel.fs.poll import POLLERS
 from mpkernel.mm.user_memory import copy_from_user, copy_to_user, get_u64
 from mpkernel.proc import fd_table
@@ -230,11 +231,21 @@ def _readiness(file: File | None, fd: int, events: int) -> int:
         return 0  # a negative descriptor asks for nothing
     if file is None:
         return POLLNVAL
+    if file.pipe:
+        return _pipe_readiness(file, events)
     answer = 0
     if events & POLLIN and files.is_readable(file):
         answer |= POLLIN
     if events & POLLOUT and files.is_writable(file):
         answer |= POLLOUT
-    if files.is_hung_up(file):
-        answer |= POLLERR if file.can_write else POLLHUP
     return answer
+
+
+def _pipe_readiness(file: File, events: int) -> int:
+    """A pipe whose other end is gone says so, and is readable only while there are bytes."""
+    ring = Pipe.at(file.pipe)
+    if file.can_write:
+        answer = events & POLLOUT if pipe.has_room(ring) else 0
+        return answer if ring.readers else answer | POLLERR
+    answer = events & POLLIN if pipe.has_bytes(ring) else 0
+    return answer if ring.writers else answer | POLLHUP

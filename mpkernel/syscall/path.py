@@ -6,6 +6,7 @@ Spec: POSIX.1-2017; Linux man-pages, section 2. State: none. Context: the callin
 """
 
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.fcntl import (
@@ -107,28 +108,38 @@ async def access(path_at: int, mode: int) -> int:
     return await faccessat(AT_FDCWD, path_at, mode)
 
 
-async def _change(
-    fd: int, path_at: int, action: Callable[[Inode, bytes], Awaitable[None] | None]
-) -> int:
-    """Do ``action`` to the directory and the last component that a path names."""
+class Place(NamedTuple):
+    """Where a name is made, changed or removed."""
+
+    parent: Inode
+    name: bytes
+    has_slash: bool  #: the path ended with a slash: only a directory fits
+
+
+async def _place_at(fd: int, path_at: int) -> Place:
+    """The place that a path names; the parent with a reference for the caller."""
     path = await read_cstring(path_at, PATH_MAX)
     with Base(fd, path) as base:
         parent, name = await resolve_parent(path, base=base)
+    return Place(parent, name, path.endswith(b"/"))
+
+
+async def _change(fd: int, path_at: int, action: Callable[[Place], Awaitable[None]]) -> int:
+    """Do ``action`` to the place that a path names."""
+    place = await _place_at(fd, path_at)
     try:
-        outcome = action(parent, name)
-        if outcome is not None:
-            await outcome
+        await action(place)
     finally:
-        put_inode(parent)
+        put_inode(place.parent)
     return 0
 
 
-async def _expect_absent(parent: Inode, name: bytes) -> None:
+async def _expect_absent(place: Place, *, is_directory: bool = False) -> None:
     """EEXIST comes before EROFS: what is there is there, whatever could be done."""
     try:
-        put_inode(await look_up(parent, name))
+        put_inode(await look_up(place.parent, place.name))
     except SysError as error:
-        if error.errno == Errno.ENOENT:
+        if error.errno == Errno.ENOENT and (is_directory or not place.has_slash):
             return
         raise
     raise SysError(Errno.EEXIST)
@@ -138,9 +149,9 @@ async def mkdirat(fd: int, path_at: int, mode: int) -> int:
     """mkdirat(2)."""
     permissions = mode & 0o1777 & ~current_process().umask
 
-    async def make(parent: Inode, name: bytes) -> None:
-        await _expect_absent(parent, name)
-        put_inode(directories.create(parent, name, S_IFDIR | permissions))
+    async def make(place: Place) -> None:
+        await _expect_absent(place, is_directory=True)
+        put_inode(directories.create(place.parent, place.name, S_IFDIR | permissions))
 
     return await _change(fd, path_at, make)
 
@@ -156,9 +167,9 @@ async def mknodat(fd: int, path_at: int, mode: int, _device: int) -> int:
         raise SysError(Errno.EPERM)
     permissions = mode & 0o7777 & ~current_process().umask
 
-    async def make(parent: Inode, name: bytes) -> None:
-        await _expect_absent(parent, name)
-        put_inode(directories.create(parent, name, S_IFREG | permissions))
+    async def make(place: Place) -> None:
+        await _expect_absent(place)
+        put_inode(directories.create(place.parent, place.name, S_IFREG | permissions))
 
     return await _change(fd, path_at, make)
 
@@ -168,7 +179,8 @@ async def unlinkat(fd: int, path_at: int, flags: int) -> int:
     if flags & ~AT_REMOVEDIR:
         raise SysError(Errno.EINVAL)
 
-    async def remove(parent: Inode, name: bytes) -> None:
+    async def remove(place: Place) -> None:
+        parent, name, has_slash = place
         found = await look_up(parent, name)
         is_directory = found.is_directory
         put_inode(found)
@@ -179,6 +191,8 @@ async def unlinkat(fd: int, path_at: int, flags: int) -> int:
             return
         if is_directory:
             raise SysError(Errno.EISDIR)
+        if has_slash:
+            raise SysError(Errno.ENOTDIR)
         directories.unlink(parent, name)
 
     return await _change(fd, path_at, remove)
@@ -200,9 +214,9 @@ async def symlinkat(target_at: int, fd: int, path_at: int) -> int:
     if not target:
         raise SysError(Errno.ENOENT)
 
-    async def make(parent: Inode, name: bytes) -> None:
-        await _expect_absent(parent, name)
-        await directories.create_symlink(parent, name, target)
+    async def make(place: Place) -> None:
+        await _expect_absent(place)
+        await directories.create_symlink(place.parent, place.name, target)
 
     return await _change(fd, path_at, make)
 
@@ -216,8 +230,13 @@ async def linkat(old_fd: int, old_at: int, new_fd: int, new_at: int, flags: int)
     """linkat(2)."""
     follow = 0 if flags & AT_SYMLINK_FOLLOW else AT_SYMLINK_NOFOLLOW
     inode = await resolve_at(old_fd, old_at, flags & AT_EMPTY_PATH | follow)
+
+    async def make(place: Place) -> None:
+        await _expect_absent(place)
+        directories.link(place.parent, place.name, inode)
+
     try:
-        return await _change(new_fd, new_at, lambda parent, name: directories.link(parent, name, inode))
+        return await _change(new_fd, new_at, make)
     finally:
         put_inode(inode)
 
@@ -231,16 +250,20 @@ async def renameat2(old_fd: int, old_at: int, new_fd: int, new_at: int, flags: i
     """renameat2(2), without flags."""
     if flags:
         raise SysError(Errno.EINVAL)
-    path = await read_cstring(old_at, PATH_MAX)
-    with Base(old_fd, path) as base:
-        source, old = await resolve_parent(path, base=base)
+    source = await _place_at(old_fd, old_at)
+
+    async def move(target: Place) -> None:
+        found = await look_up(source.parent, source.name)
+        is_directory = found.is_directory
+        put_inode(found)
+        if not is_directory and (source.has_slash or target.has_slash):
+            raise SysError(Errno.ENOTDIR)
+        directories.rename(source.parent, source.name, target.parent, target.name)
+
     try:
-        put_inode(await look_up(source, old))
-        return await _change(
-            new_fd, new_at, lambda target, new: directories.rename(source, old, target, new)
-        )
+        return await _change(new_fd, new_at, move)
     finally:
-        put_inode(source)
+        put_inode(source.parent)
 
 
 async def renameat(old_fd: int, old_at: int, new_fd: int, new_at: int) -> int:

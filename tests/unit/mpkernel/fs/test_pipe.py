@@ -8,7 +8,7 @@ from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.fcntl import O_NONBLOCK, PIPE_BUF
 from mpkernel.fs import file as files
 from mpkernel.fs.file import FILES, File, new_pipe_files, put_file
-from mpkernel.fs.pipe import CAPACITY, PIPES
+from mpkernel.fs.pipe import CAPACITY, PIPES, Pipe
 from mpkernel.mm import frames
 from tests.support.kernel_cpu import KernelCpu
 
@@ -79,7 +79,7 @@ def test_ends(bare: KernelCpu) -> None:
         put_file(writer)
         assert await files.read(reader, 10) == b"last"
         assert await files.read(reader, 10) == b""
-        assert files.is_hung_up(reader)
+        assert not Pipe.at(reader.pipe).writers
         put_file(reader)
 
     async def wrong_end() -> None:
