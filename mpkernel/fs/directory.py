@@ -12,7 +12,6 @@ written to pages).
 from typing import Final
 
 from hw.spec.layout import Layout, layout
-
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.stat import S_IFDIR, S_IFLNK, S_IFMT
 from mpkernel.arch import memory
@@ -70,7 +69,9 @@ def new_file(parent: Inode, mode: int) -> Inode:
     return inode
 
 
-def create(directory: Inode, name: bytes, mode: int, *, device: int = 0, device_id: int = 0) -> Inode:
+def create(
+    directory: Inode, name: bytes, mode: int, *, device: int = 0, device_id: int = 0
+) -> Inode:
     """Make a file of the kind that ``mode`` says; returns it with a reference.
 
     Raises:
@@ -204,30 +205,28 @@ def _rename_locked(
     entry = names.find_locked(source, old)
     if entry is None:
         raise SysError(Errno.ENOENT)
-    inode = get_inode(Inode.at(entry.inode))
+    inode = Inode.at(entry.inode)
     there = names.find_locked(target, new)
+    if there is not None and there.inode == inode.phys:
+        return get_inode(inode), None  # two names of one file: POSIX says do nothing
+    if _is_above(inode, target):
+        raise SysError(Errno.EINVAL)
+    if there is not None and _is_above(Inode.at(there.inode), source):
+        raise SysError(Errno.ENOTEMPTY)  # what moves is in it
     replaced = None
-    try:
-        if there is not None and there.inode == inode.phys:
-            return inode, None  # two names of one file: POSIX says do nothing
-        if _is_above(inode, target):
-            raise SysError(Errno.EINVAL)
-        if there is not None:
-            if _is_above(Inode.at(there.inode), source):
-                raise SysError(Errno.ENOTEMPTY)  # ``old`` is in it
-            replaced = _replace_locked(target, there, inode)
+    if there is None:
         names.add_locked(target, new, inode)
-    except SysError:
-        put_inode(inode)  # never the last: the old name holds one
-        raise
-    put_inode(names.remove_locked(entry))
-    if inode.is_directory:
+    else:
+        replaced = _replace_locked(target, there, inode)
+    moved = names.remove_locked(entry)
+    if moved.is_directory:
         source.links -= 1
         target.links += 1
-    return inode, replaced
+    return moved, replaced
 
 
 def _replace_locked(target: Inode, there: names.NameEntry, inode: Inode) -> Inode:
+    """Let a name stand for another inode; the old one, whose reference goes to the caller."""
     old = Inode.at(there.inode)
     if old.is_directory:
         if not inode.is_directory:
@@ -238,7 +237,8 @@ def _replace_locked(target: Inode, there: names.NameEntry, inode: Inode) -> Inod
         raise SysError(Errno.ENOTDIR)
     else:
         old.links -= 1
-    return names.remove_locked(there)
+    there.inode = get_inode(inode).phys
+    return old
 
 
 def _close_empty(parent: Inode, inode: Inode) -> None:

@@ -1,7 +1,7 @@
 """File: an open description, shared by all descriptors that were duplicated from one.
 
     fd --reference--> File --reference--> Inode
-                           \\--one end--> Pipe
+                         --one end--> Pipe
 
 What read and write mean follows from the inode's kind; whoever calls hands bytes, so user memory
 is no matter of this file.

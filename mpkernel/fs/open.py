@@ -111,7 +111,7 @@ async def _check_open(inode: Inode, flags: int) -> None:
         raise SysError(Errno.ENOTDIR)
     if flags & O_PATH:
         return
-    if inode.kind == S_IFSOCK or inode.kind == S_IFIFO:
+    if inode.kind in (S_IFSOCK, S_IFIFO):
         raise SysError(Errno.ENXIO)
     # access mode 3 is for ioctl only but asks for both; O_TRUNC writes whatever the mode
     is_writing = flags & O_ACCMODE != O_RDONLY or flags & O_TRUNC

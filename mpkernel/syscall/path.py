@@ -71,7 +71,7 @@ async def resolve_at(fd: int, path_at: int, flags: int) -> Inode:
 
 
 async def openat(fd: int, path_at: int, flags: int, mode: int) -> int:
-    """openat(2)."""
+    """Open a file."""
     path = await read_cstring(path_at, PATH_MAX)
     with Base(fd, path) as base:
         file = await open_path(path, flags, mode & 0o7777 & ~current_process().umask, base=base)
@@ -79,17 +79,17 @@ async def openat(fd: int, path_at: int, flags: int, mode: int) -> int:
 
 
 async def open_(path_at: int, flags: int, mode: int) -> int:
-    """open(2)."""
+    """Open a file, from the working directory."""
     return await openat(AT_FDCWD, path_at, flags, mode)
 
 
 async def creat(path_at: int, mode: int) -> int:
-    """creat(2)."""
+    """Make or empty a file, and open it."""
     return await openat(AT_FDCWD, path_at, O_CREAT | O_WRONLY | O_TRUNC, mode)
 
 
 async def faccessat(fd: int, path_at: int, mode: int) -> int:
-    """faccessat(2): everybody is root, who may do all but execute what nobody may."""
+    """Tell whether a file may be used: everybody is root, who may all but execute what nobody may."""
     if mode & ~(R_OK | W_OK | X_OK):
         raise SysError(Errno.EINVAL)
     inode = await resolve_at(fd, path_at, 0)
@@ -104,7 +104,7 @@ async def faccessat(fd: int, path_at: int, mode: int) -> int:
 
 
 async def access(path_at: int, mode: int) -> int:
-    """access(2)."""
+    """Tell whether a file may be used, from the working directory."""
     return await faccessat(AT_FDCWD, path_at, mode)
 
 
@@ -146,7 +146,7 @@ async def _expect_absent(place: Place, *, is_directory: bool = False) -> None:
 
 
 async def mkdirat(fd: int, path_at: int, mode: int) -> int:
-    """mkdirat(2)."""
+    """Make a directory."""
     permissions = mode & 0o1777 & ~current_process().umask
 
     async def make(place: Place) -> None:
@@ -157,12 +157,12 @@ async def mkdirat(fd: int, path_at: int, mode: int) -> int:
 
 
 async def mkdir(path_at: int, mode: int) -> int:
-    """mkdir(2)."""
+    """Make a directory, from the working directory."""
     return await mkdirat(AT_FDCWD, path_at, mode)
 
 
 async def mknodat(fd: int, path_at: int, mode: int, _device: int) -> int:
-    """mknodat(2), for regular files only."""
+    """Make a file; regular files only."""
     if mode & 0o170000 not in (0, S_IFREG):
         raise SysError(Errno.EPERM)
     permissions = mode & 0o7777 & ~current_process().umask
@@ -175,7 +175,7 @@ async def mknodat(fd: int, path_at: int, mode: int, _device: int) -> int:
 
 
 async def unlinkat(fd: int, path_at: int, flags: int) -> int:
-    """unlinkat(2)."""
+    """Remove a name, or an empty directory."""
     if flags & ~AT_REMOVEDIR:
         raise SysError(Errno.EINVAL)
 
@@ -199,17 +199,17 @@ async def unlinkat(fd: int, path_at: int, flags: int) -> int:
 
 
 async def unlink(path_at: int) -> int:
-    """unlink(2)."""
+    """Remove a name."""
     return await unlinkat(AT_FDCWD, path_at, 0)
 
 
 async def rmdir(path_at: int) -> int:
-    """rmdir(2)."""
+    """Remove an empty directory."""
     return await unlinkat(AT_FDCWD, path_at, AT_REMOVEDIR)
 
 
 async def symlinkat(target_at: int, fd: int, path_at: int) -> int:
-    """symlinkat(2)."""
+    """Make a symbolic link."""
     target = await read_cstring(target_at, PATH_MAX)
     if not target:
         raise SysError(Errno.ENOENT)
@@ -222,12 +222,12 @@ async def symlinkat(target_at: int, fd: int, path_at: int) -> int:
 
 
 async def symlink(target_at: int, path_at: int) -> int:
-    """symlink(2)."""
+    """Make a symbolic link, from the working directory."""
     return await symlinkat(target_at, AT_FDCWD, path_at)
 
 
 async def linkat(old_fd: int, old_at: int, new_fd: int, new_at: int, flags: int) -> int:
-    """linkat(2)."""
+    """Give a file one more name."""
     follow = 0 if flags & AT_SYMLINK_FOLLOW else AT_SYMLINK_NOFOLLOW
     inode = await resolve_at(old_fd, old_at, flags & AT_EMPTY_PATH | follow)
 
@@ -242,12 +242,12 @@ async def linkat(old_fd: int, old_at: int, new_fd: int, new_at: int, flags: int)
 
 
 async def link(old_at: int, new_at: int) -> int:
-    """link(2)."""
+    """Give a file one more name, from the working directory."""
     return await linkat(AT_FDCWD, old_at, AT_FDCWD, new_at, 0)
 
 
 async def renameat2(old_fd: int, old_at: int, new_fd: int, new_at: int, flags: int) -> int:
-    """renameat2(2), without flags."""
+    """Move a name; without flags."""
     if flags:
         raise SysError(Errno.EINVAL)
     source = await _place_at(old_fd, old_at)
@@ -267,17 +267,17 @@ async def renameat2(old_fd: int, old_at: int, new_fd: int, new_at: int, flags: i
 
 
 async def renameat(old_fd: int, old_at: int, new_fd: int, new_at: int) -> int:
-    """renameat(2)."""
+    """Move a name."""
     return await renameat2(old_fd, old_at, new_fd, new_at, 0)
 
 
 async def rename(old_at: int, new_at: int) -> int:
-    """rename(2)."""
+    """Move a name, from the working directory."""
     return await renameat2(AT_FDCWD, old_at, AT_FDCWD, new_at, 0)
 
 
 async def readlinkat(fd: int, path_at: int, buffer: int, size: int) -> int:
-    """readlinkat(2)."""
+    """Tell where a symbolic link points."""
     if size <= 0:
         raise SysError(Errno.EINVAL)
     inode = await resolve_at(fd, path_at, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)
@@ -290,12 +290,12 @@ async def readlinkat(fd: int, path_at: int, buffer: int, size: int) -> int:
 
 
 async def readlink(path_at: int, buffer: int, size: int) -> int:
-    """readlink(2)."""
+    """Tell where a symbolic link points, from the working directory."""
     return await readlinkat(AT_FDCWD, path_at, buffer, size)
 
 
 async def truncate(path_at: int, size: int) -> int:
-    """truncate(2)."""
+    """Give a file a new size."""
     inode = await resolve_at(AT_FDCWD, path_at, 0)
     try:
         if inode.is_regular:
@@ -307,7 +307,7 @@ async def truncate(path_at: int, size: int) -> int:
 
 
 async def getcwd(buffer: int, size: int) -> int:
-    """getcwd(2): the length with its NUL."""
+    """Path of the working directory; returns its length with the NUL."""
     directory = working_directory()
     try:
         path = await path_of(directory) + b"\0"
@@ -320,18 +320,18 @@ async def getcwd(buffer: int, size: int) -> int:
 
 
 async def chdir(path_at: int) -> int:
-    """chdir(2)."""
+    """Change the working directory."""
     return _enter(await resolve_at(AT_FDCWD, path_at, 0))
 
 
 async def fchdir(fd: int) -> int:
-    """fchdir(2)."""
+    """Change the working directory to an open one."""
     with UsingFile(fd) as file:
         return _enter(get_inode(file.node))
 
 
 async def umask(mask: int) -> int:
-    """umask(2)."""
+    """Set the permissions that new files do not get; returns the old ones."""
     process = current_process()
     old: int = process.umask
     process.umask = mask & 0o777

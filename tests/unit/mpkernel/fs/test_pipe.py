@@ -1,4 +1,4 @@
-"""Pipes: order, waiting, ends, atomic writes, against a bytearray and under tasks that take turns."""
+"""Pipes: order, waiting, ends, atomic writes, under tasks that take turns."""
 
 import random
 
@@ -28,7 +28,9 @@ async def write_all(writer: File, data: bytes, piece: int) -> None:
     put_file(writer)
 
 
-@pytest.mark.parametrize(("read_piece", "write_piece"), [(100, 70_000), (65536, 1000), (5000, 5000)])
+@pytest.mark.parametrize(
+    ("read_piece", "write_piece"), [(100, 70_000), (65536, 1000), (5000, 5000)]
+)
 def test_bytes_come_out_as_they_went_in(bare: KernelCpu, read_piece: int, write_piece: int) -> None:
     data = random.Random(2).randbytes(300_000)
     free = frames.free_count()
