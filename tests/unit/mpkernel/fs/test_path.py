@@ -1,4 +1,4 @@
-"""Paths on a mounted ext2 image and a tmpfs: what they name, what they refuse, no reference lost."""
+"""Paths on an ext2 image and a tmpfs: what they name and refuse; no reference is lost."""
 
 import pytest
 
@@ -72,7 +72,12 @@ def test_working_directories_have_paths(mounted: KernelCpu) -> None:
         finally:
             put_inode(inode)
 
-    for path, name in ((b"/", b"/"), (b"/etc/self", b"/etc"), (b"/dev", b"/dev"), (b"/tmp/..", b"/")):
+    for path, name in (
+        (b"/", b"/"),
+        (b"/etc/self", b"/etc"),
+        (b"/dev", b"/dev"),
+        (b"/tmp/..", b"/"),
+    ):
         assert mounted.run_one(body(path)) == name
     assert mounted.run_one(body(b"/proc/7/fd")) == b"/proc/7/fd"
 
