@@ -502,6 +502,17 @@ static void threads(void)
         syscall3(SYS_EXIT, 3, 0, 0);
     }
     report_status("first thread leaves", wait_for(child, 0));
+    u32 *common = sys_mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    child = fork();
+    if (!child) {
+        while (!__atomic_load_n(common, __ATOMIC_SEQ_CST))
+            futex(common, 0, 0, NULL);
+        exit(21);
+    }
+    nap(SHORT);
+    __atomic_store_n(common, 1, __ATOMIC_SEQ_CST);
+    print("another process waits: %ld\n", futex(common, 1, 10, NULL));
+    report_status("shared word", wait_for(child, 0));
     caught = 0;
     child = fork();
     if (!child) {
