@@ -33,10 +33,10 @@ def wake(task: Task, *, only_interruptible: bool = False) -> bool:
         if state != TASK_SLEEPING and (only_interruptible or state != TASK_BLOCKED):
             return False
         task.state = TASK_READY
+        events.record(events.TASK_WOKEN, task.tid, home)
         if task.on_cpu:
             return True  # its CPU has not left it yet, and will look at the state under this lock
         enqueue_locked(queue, task)
-    events.record(events.TASK_WOKEN, task.tid, home)
     kick(home)
     return True
 
