@@ -10,7 +10,7 @@ import pytest
 from guests import build
 
 SOURCE = Path(__file__).with_name("processes.c")
-CASES = ("handlers", "faults", "interrupted", "children", "programs", "threads")
+CASES = ("handlers", "faults", "interrupted", "children", "programs", "threads", "storm")
 
 
 @pytest.fixture(scope="module")
