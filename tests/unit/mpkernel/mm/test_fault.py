@@ -1,7 +1,6 @@
 """Page faults, mappings and user copies, against what mmap(2) and fork(2) promise."""
 
-from collections.abc import Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -46,6 +45,9 @@ from mpkernel.mm.user_memory import (
     read_cstring,
 )
 from tests.support.kernel_cpu import KernelCpu
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 RW = PROT_READ | PROT_WRITE
 ANONYMOUS = MAP_PRIVATE | MAP_ANONYMOUS
@@ -357,5 +359,3 @@ def test_rss_counts_the_present_pages(kernel: KernelCpu, space: AddressSpace) ->
         address_space.put(child)
 
     kernel.run_one(body())
-
-
