@@ -68,7 +68,7 @@ def run(s: CpuState) -> int:
     s.exit_reason = EXIT_NONE
     s.link_slot = 0
     atomic_store(address_of(s) + RUNNING_OFFSET, NATIVE)
-    if atomic_load(_EXCLUSIVE_AT) != 0:  # noqa: SIM108 both sides of "a if c else b" are evaluated
+    if atomic_load(_EXCLUSIVE_AT) != 0:
         reason = EXIT_HALTED
     else:
         enter_mxcsr(s)

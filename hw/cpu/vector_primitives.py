@@ -9,6 +9,7 @@ State: the host's MXCSR while native code runs. Context: native code, oracle.
 
 import ctypes
 import hashlib
+from functools import cache
 from typing import Any, Final
 
 from hw import native
@@ -16,6 +17,8 @@ from hw.cpu.primitives import host_load, host_store
 from hw.cpu.subset import I1, I64, I128, Builder, Value, primitive
 
 _VECTOR: Final = "<2 x i64>"
+#: What the oracle of this process computes under.
+_ORACLE_MXCSR: Final = ctypes.c_uint32(0x1F80)
 
 
 def _pointer(b: Builder, state: Any, offset: Any) -> str:
@@ -59,15 +62,28 @@ def _emit_vector(b: Builder, name: str, target: Any, source: Any) -> Value:
     return b.op(f"bitcast {_VECTOR} {done.name} to i128", I128)
 
 
-def _run(text: str, *arguments: int) -> int:
-    """Compile an expression of host instructions for the oracle, and run it."""
+@cache
+def _compiled(text: str) -> native.Native:
+    """Compile host instructions that run under the oracle's MXCSR, at %mx, and give back Python's."""
     symbol = "oracle_" + hashlib.sha256(text.encode()).hexdigest()[:16]
-    ir = f"define i64 @{symbol}(ptr %a, ptr %b, ptr %r) {{\n{text}\n}}"
-    at = native.load(symbol, [symbol], lambda: ir)[symbol]
+    ir = (
+        "declare void @llvm.x86.sse.ldmxcsr(ptr)\ndeclare void @llvm.x86.sse.stmxcsr(ptr)\n"
+        f"define void @{symbol}(ptr %a, ptr %b, ptr %r, ptr %mx) {{\n"
+        " %own = alloca i32\n call void @llvm.x86.sse.stmxcsr(ptr %own)\n"
+        f" call void @llvm.x86.sse.ldmxcsr(ptr %mx)\n{text}\n"
+        " call void @llvm.x86.sse.stmxcsr(ptr %mx)\n call void @llvm.x86.sse.ldmxcsr(ptr %own)\n"
+        " ret void\n}"
+    )
+    at = native.load(hashlib.sha256(ir.encode()).hexdigest(), [symbol], lambda: ir)[symbol]
+    return native.function(at, None, *[ctypes.c_uint64] * 4)
+
+
+def _run(text: str, *arguments: int) -> int:
+    """Run host instructions for the oracle."""
     buffers = [ctypes.create_string_buffer(a.to_bytes(16, "little"), 16) for a in arguments]
     buffers += [ctypes.create_string_buffer(16) for _ in range(3 - len(buffers))]
     places = [ctypes.addressof(buffer) for buffer in buffers]
-    native.function(at, ctypes.c_uint64, *[ctypes.c_uint64] * 3)(*places)
+    _compiled(text)(*places, ctypes.addressof(_ORACLE_MXCSR))
     return int.from_bytes(buffers[2].raw, "little")
 
 
@@ -82,7 +98,7 @@ def vector(name: str, target: int, source: int) -> int:
     """Apply a host instruction ``name`` to two registers; return the target afterwards."""
     return _run(
         f'{_LOADS} %z = call {_VECTOR} asm sideeffect "{name} $2, $0", "=x,0,x"'
-        f"({_VECTOR} %x, {_VECTOR} %y)\n store {_VECTOR} %z, ptr %r, align 1\n ret i64 0",
+        f"({_VECTOR} %x, {_VECTOR} %y)\n store {_VECTOR} %z, ptr %r, align 1",
         target,
         source,
     )
@@ -106,7 +122,7 @@ def from_integer(name: str, target: int, value: int, bits: int) -> int:
     return _run(
         f"{_LOADS} %m = trunc i64 %n to i{bits}\n".replace("trunc i64 %n to i64", "or i64 %n, 0")
         + f' %z = call {_VECTOR} asm sideeffect "{name} $2, $0", "=x,0,r"'
-        f"({_VECTOR} %x, i{bits} %m)\n store {_VECTOR} %z, ptr %r, align 1\n ret i64 0",
+        f"({_VECTOR} %x, i{bits} %m)\n store {_VECTOR} %z, ptr %r, align 1",
         target,
         value,
     )
@@ -124,7 +140,7 @@ def _emit_to_integer(b: Builder, name: str, source: Any, bits: int) -> Value:
 def to_integer(name: str, source: int, bits: int) -> int:
     """Apply a host instruction from a vector register to a general one."""
     text = f'{_LOADS} %z = call i{bits} asm sideeffect "{name} $1, $0", "=r,x"({_VECTOR} %x)\n'
-    return _run(f"{text} store i{bits} %z, ptr %r, align 1\n ret i64 0", source)
+    return _run(f"{text} store i{bits} %z, ptr %r, align 1", source)
 
 
 def _emit_compare(b: Builder, name: str, left: Any, right: Any) -> tuple[Value, ...]:
@@ -144,7 +160,7 @@ def compare_scalars(name: str, left: int, right: int) -> tuple[bool, bool, bool]
     packed = _run(
         f'{_LOADS} %z = call {{ i8, i8, i8 }} asm sideeffect "{name} $4, $3", '
         '"={@ccz},={@ccp},={@ccc},x,x,~{flags}"'
-        f"({_VECTOR} %x, {_VECTOR} %y)\n store {{ i8, i8, i8 }} %z, ptr %r, align 1\n ret i64 0",
+        f"({_VECTOR} %x, {_VECTOR} %y)\n store {{ i8, i8, i8 }} %z, ptr %r, align 1",
         left,
         right,
     )
@@ -159,8 +175,8 @@ def _emit_load_mxcsr(b: Builder, address: Any) -> None:
 
 @primitive(_emit_load_mxcsr)
 def load_host_mxcsr(address: int) -> None:
-    """Load the host's MXCSR from a host address; the oracle runs under the host's own."""
-    host_load(address, 32)
+    """Load the host's MXCSR (the oracle's, in Python) from a host address."""
+    _ORACLE_MXCSR.value = host_load(address, 32)
 
 
 def _emit_store_mxcsr(b: Builder, address: Any) -> None:
@@ -171,5 +187,5 @@ def _emit_store_mxcsr(b: Builder, address: Any) -> None:
 
 @primitive(_emit_store_mxcsr)
 def store_host_mxcsr(address: int) -> None:
-    """Store the host's MXCSR at a host address; the oracle leaves what is there."""
-    host_load(address, 32)
+    """Store the host's MXCSR (the oracle's, in Python) at a host address."""
+    host_store(address, 32, _ORACLE_MXCSR.value)

@@ -96,9 +96,7 @@ def on_host(work: Work) -> list[dict[str, Any]]:
     return results
 
 
-def differences(
-    case: forms.Case, want: dict[str, Any], got: dict[str, Any], *, oracle: bool
-) -> list[str]:
+def differences(case: forms.Case, want: dict[str, Any], got: dict[str, Any]) -> list[str]:
     """What differs, in words."""
     found = [
         f"{GPR_NAMES[k]}: {want['gpr'][k]:#x}, not {got['gpr'][k]:#x}"
@@ -112,7 +110,7 @@ def differences(
         for k in range(32)
         if want["xmm"][k] != got["xmm"][k]
     ]
-    if want["mxcsr"] != got["mxcsr"] and not oracle:
+    if want["mxcsr"] != got["mxcsr"]:
         found.append(f"mxcsr: {want['mxcsr']:#x}, not {got['mxcsr']:#x}")
     names = ["signal"]
     if want["signal"]:
@@ -151,11 +149,11 @@ def failures(guest: Guest, work: Work, *, oracle: bool) -> list[str]:
             want = next(reference)
             guest.put_data(data_for(case, state))
             if oracle:
-                got = guest.run_oracle(at, case.code, state.gpr, state.rflags, state.xmm)
+                got = guest.run_oracle(at, case.code, state)
             else:
                 got = guest.run(at, state.gpr, state.rflags, state.xmm, state.mxcsr)
             got["data"] = guest.data()
-            found = differences(case, want, got, oracle=oracle)
+            found = differences(case, want, got)
             if not oracle and got["count"] != (not want["signal"]):
                 found.append(f"{got['count']} instructions counted")
             if found and not case.name.startswith(tuple(EXCEPTIONS)):

@@ -197,7 +197,18 @@ def _small(rng: random.Random) -> float:
 
 
 def _number(rng: random.Random) -> float:
-    special = [0.0, -0.0, 1.0, -1.5, 2.0**31, -(2.0**63), 1e-310, -1e-42, float("inf"), float("nan")]
+    special = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.5,
+        2.0**31,
+        -(2.0**63),
+        1e-310,
+        -1e-42,
+        float("inf"),
+        float("nan"),
+    ]
     if rng.random() < 0.4:
         return rng.choice(special)
     return (rng.random() - 0.5) * 10.0 ** rng.randint(-20, 20)

@@ -96,21 +96,13 @@ class Guest:
                 result |= {"signal": -1, "trap": end}
         return result
 
-    def run_oracle(
-        self,
-        code_at: int,
-        code: bytes,
-        gpr: list[int],
-        rflags: int,
-        xmm: list[int] | None = None,
-    ) -> dict[str, Any]:
+    def run_oracle(self, code_at: int, code: bytes, start: Any) -> dict[str, Any]:
         """The same through plain Python, on the same memory."""
         state = CORES[1]
         ctypes.memmove(ctypes.addressof(state), ctypes.addressof(CORES[0]), 1024)
         threaded.load().flush_all(ctypes.addressof(state))
-        state.gpr[:] = gpr
-        state.rflags, state.flag_kind, state.rip, state.single = rflags, 0, code_at, 1
-        state.xmm[:] = xmm or [0] * 32
+        state.gpr[:], state.xmm[:], state.mxcsr = start.gpr, start.xmm, start.mxcsr
+        state.rflags, state.flag_kind, state.rip, state.single = start.rflags, 0, code_at, 1
         built = decode_block(code_at, code, len(code), 1).finish()
         buffer = ctypes.create_string_buffer(built, len(built))
         reason = oracle.run_block(state, ctypes.addressof(buffer))

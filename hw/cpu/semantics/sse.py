@@ -353,5 +353,3 @@ def _shuffles() -> Iterator[Handler]:
         yield Handler(f"pshufhw_r{form}", shuffle16, (form, True))
         yield Handler(f"pinsrw_r{form}", insert_word, (form,))
     yield Handler("pextrw", extract_word)
-
-
