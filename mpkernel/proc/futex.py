@@ -157,7 +157,7 @@ def _wake_locked(bucket: Bucket, key: Key, most: int, bits: int) -> int:
     return woken
 
 
-async def requeue(  # noqa: PLR0913  as futex(2)
+async def requeue(
     address: int,
     most: int,
     target: int,
