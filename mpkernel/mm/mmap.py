@@ -334,5 +334,3 @@ def _move_pages(space: AddressSpace, source: int, target: int, size: int) -> Non
         )
         store64(new, xchg64(place, 0))
     tlb_shootdown.flush(space.phys)
-
-

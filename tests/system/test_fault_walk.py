@@ -10,6 +10,8 @@ from tests.support.command import mpkernel
 ARCHITECTURE = Path(__file__).parents[2] / "ARCHITECTURE.md"
 LINE = re.compile(r"\[ *\d+\.\d+\] (core \d+|device process) +(\d+) (.+)")
 STATIONS = 11
+#: Many faults on core 5 on pages that nobody has read: some disk reads end before the task sleeps.
+COMMANDS = "for file in /bin/*; do taskset 20 mapfile $file; done"
 
 
 def walks(text: str) -> list[list[tuple[str, int, str]]]:
@@ -43,15 +45,17 @@ def test_a_fault_walks_through_all_stations_and_is_what_the_architecture_shows(t
     trace = tmp_path / "trace"
     # Core 5 shares its disk queue with core 1, which takes the interrupt.
     done = mpkernel(
-        "boot", "--cpus", "6", "--trace", trace, "--cmdline", "taskset 20 mapfile /bin/sh"
+        "boot", "--cpus", "6", "--trace", trace, "--cmdline", COMMANDS
     )
     assert done.returncode == 0, done.stderr
     found = [walk for walk in walks(trace.read_text()) if walk[0][0] == "core 5"]
     assert found, "no fault of core 5 went all the way"
-    walk = found[0]
+    shown = walks(ARCHITECTURE.read_text())
+    assert len(shown) == 1
+    same = [walk for walk in found if masked(walk) == masked(shown[0])]
+    assert same, f"none is like the one shown:\n{found}"
+    walk = same[0]
     faulting, woken_by = walk[0][0], walk[8][0]
     assert woken_by not in (faulting, "device process")
     assert walk[10][0] == faulting
     assert {step[0] for step in walk[:6]} == {faulting}
-    shown = walks(ARCHITECTURE.read_text())
-    assert [masked(one) for one in shown] == [masked(walk)]

@@ -1,7 +1,6 @@
 """Page faults, mappings and user copies, against what mmap(2) and fork(2) promise."""
 
-from collections.abc import Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -46,6 +45,9 @@ from mpkernel.mm.user_memory import (
     read_cstring,
 )
 from tests.support.kernel_cpu import KernelCpu
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 RW = PROT_READ | PROT_WRITE
 ANONYMOUS = MAP_PRIVATE | MAP_ANONYMOUS
@@ -105,6 +107,7 @@ def test_anonymous_memory_is_zero_and_keeps_what_is_written(
     kernel.run_one(body())
 
 
+@pytest.mark.feature("D9")
 def test_nothing_stays_when_the_space_goes(kernel: KernelCpu, space: AddressSpace) -> None:
     async def body() -> None:
         at = await map_region(space, 0, 1 << 20, RW, ANONYMOUS)
@@ -125,6 +128,7 @@ def test_nothing_stays_when_the_space_goes(kernel: KernelCpu, space: AddressSpac
     assert frames.free_count() == before
 
 
+@pytest.mark.feature("D6")
 def test_protections_are_enforced(kernel: KernelCpu, space: AddressSpace) -> None:
     async def refused(address: int, access: int) -> bool:
         try:
@@ -357,5 +361,3 @@ def test_rss_counts_the_present_pages(kernel: KernelCpu, space: AddressSpace) ->
         address_space.put(child)
 
     kernel.run_one(body())
-
-
