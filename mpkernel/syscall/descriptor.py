@@ -8,6 +8,7 @@ from typing import Final
 
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.fcntl import (
+    CLOSE_RANGE_CLOEXEC,
     F_DUPFD,
     F_DUPFD_CLOEXEC,
     F_GETFD,
@@ -79,6 +80,20 @@ def install(file: File, flags: int) -> int:
 async def close(fd: int) -> int:
     """Free a descriptor."""
     fd_table.close(table(), fd)
+    return 0
+
+
+async def close_range(first: int, last: int, flags: int) -> int:
+    """Free a range of descriptors, or have exec do it."""
+    if flags & ~CLOSE_RANGE_CLOEXEC or first > last:
+        raise SysError(Errno.EINVAL)
+    descriptors = table()
+    for fd in fd_table.open_fds(descriptors):
+        if first <= fd <= last:
+            if flags:
+                fd_table.set_close_on_exec(descriptors, fd, cloexec=True)
+            else:
+                fd_table.close(descriptors, fd)
     return 0
 
 

@@ -96,7 +96,8 @@ def test_parents(mounted: KernelCpu) -> None:
 
 
 def test_references_balance(mounted: KernelCpu) -> None:
-    paths = [b"/etc/top", b"/etc/loop", b"/etc/motd/x", b"/dev/null", b"/tmp/absent", b"/proc/7/exe",
+    paths = [b"/etc/top", b"/etc/loop", b"/etc/motd/x", b"/dev/null", b"/tmp/absent",
+             b"/proc/7/exe",
              b"/proc/self/stat", b"/etc/self/../bin/hello", b"/proc/8"]  # fmt: skip
 
     async def counts() -> list[int]:
