@@ -107,6 +107,7 @@ def test_anonymous_memory_is_zero_and_keeps_what_is_written(
     kernel.run_one(body())
 
 
+@pytest.mark.feature("D9")
 def test_nothing_stays_when_the_space_goes(kernel: KernelCpu, space: AddressSpace) -> None:
     async def body() -> None:
         at = await map_region(space, 0, 1 << 20, RW, ANONYMOUS)
@@ -127,6 +128,7 @@ def test_nothing_stays_when_the_space_goes(kernel: KernelCpu, space: AddressSpac
     assert frames.free_count() == before
 
 
+@pytest.mark.feature("D6")
 def test_protections_are_enforced(kernel: KernelCpu, space: AddressSpace) -> None:
     async def refused(address: int, access: int) -> bool:
         try:
