@@ -19,7 +19,7 @@ ENTROPY: Final = Seam[Callable[[int], Awaitable[bytes]]]("entropy")
 class NullDevice:
     """Takes everything, gives nothing."""
 
-    async def read(self, size: int) -> bytes:  # noqa: ARG002
+    async def read(self, size: int) -> bytes:
         """The end."""
         return b""
 
@@ -27,7 +27,7 @@ class NullDevice:
         """All of it is gone."""
         return len(data)
 
-    async def ioctl(self, command: int, argument: int) -> int:  # noqa: ARG002
+    async def ioctl(self, command: int, argument: int) -> int:
         """No controls."""
         raise SysError(Errno.ENOTTY)
 
@@ -51,7 +51,7 @@ class ZeroDevice(NullDevice):
 class FullDevice(ZeroDevice):
     """Gives zeros, has no room."""
 
-    async def write(self, data: bytes) -> int:  # noqa: ARG002
+    async def write(self, data: bytes) -> int:
         """ENOSPC."""
         raise SysError(Errno.ENOSPC)
 

@@ -23,11 +23,11 @@ class MemoryFileSystem:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    async def lookup(self, directory: Inode, name: bytes) -> Inode:  # noqa: ARG002
+    async def lookup(self, directory: Inode, name: bytes) -> Inode:
         """Nothing beside the names in memory."""
         raise SysError(Errno.ENOENT)
 
-    async def entries(self, directory: Inode) -> list[Entry]:  # noqa: ARG002
+    async def entries(self, directory: Inode) -> list[Entry]:
         """Nothing beside the names in memory."""
         return []
 
@@ -55,7 +55,7 @@ def new_root(file_system: int = FS_TMPFS, *, mode: int = 0o1777) -> Inode:
 class MemorySource:
     """Pages of files in memory begin as zeros (SOURCE_NONE)."""
 
-    async def read_page(self, owner: int, index: int, frame: int) -> None:  # noqa: ARG002
+    async def read_page(self, owner: int, index: int, frame: int) -> None:
         """Zeros."""
         memory.zero(frame, PAGE_SIZE)
 

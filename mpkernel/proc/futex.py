@@ -110,16 +110,17 @@ async def wait(
     bucket = _TABLE[waiter.bucket]
     with bucket.lock:
         bucket.waiters.append(waiter.node)
+    failure: SysError | None = None
     try:
-        if await get_u32(address) != expected and not waiter.is_woken:
-            raise SysError(Errno.EAGAIN)
-        if not await waiter.queue.wait_until(lambda: waiter.is_woken, deadline_ns=deadline_ns):
-            raise SysError(Errno.ETIMEDOUT)
-    except SysError:
-        if not _leave(waiter):
-            raise
-    else:
-        _leave(waiter)
+        if await get_u32(address) != expected:
+            failure = SysError(Errno.EAGAIN)
+        elif not await waiter.queue.wait_until(lambda: waiter.is_woken, deadline_ns=deadline_ns):
+            failure = SysError(Errno.ETIMEDOUT)
+    except SysError as error:
+        failure = error
+    was_woken = _leave(waiter)
+    if failure is not None and not was_woken:
+        raise failure
 
 
 def _leave(waiter: FutexWaiter) -> bool:
@@ -157,7 +158,7 @@ def _wake_locked(bucket: Bucket, key: Key, most: int, bits: int) -> int:
     return woken
 
 
-async def requeue(  # noqa: PLR0913  as futex(2)
+async def requeue(
     address: int,
     most: int,
     target: int,

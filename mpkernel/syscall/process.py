@@ -352,9 +352,7 @@ async def futex(
     if command in (FUTEX_REQUEUE, FUTEX_CMP_REQUEUE):
         expected = bits if command == FUTEX_CMP_REQUEUE else None
         move = timeout & 0xFFFFFFFF
-        return await futexes.requeue(
-            address, value, other, move, expected, is_shared=shared
-        )
+        return await futexes.requeue(address, value, other, move, expected, is_shared=shared)
     raise SysError(Errno.ENOSYS)
 
 

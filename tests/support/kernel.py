@@ -126,7 +126,8 @@ class Kernel:
         while True:
             order = list(range(len(self.cpus)))
             self._random.shuffle(order)
-            if not any([self.turn(index) for index in order]):
+            ran = [self.turn(index) for index in order]
+            if not any(ran):
                 break
         self.use(0)
 
