@@ -46,7 +46,7 @@ SEEK_SET: Final = 0
 SEEK_CUR: Final = 1
 SEEK_END: Final = 2
 
-# access(2)
+# Of access(2).
 R_OK: Final = 4
 W_OK: Final = 2
 X_OK: Final = 1

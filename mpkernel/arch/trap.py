@@ -59,7 +59,7 @@ def enter_user(space: int) -> Exit:
     return left
 
 
-def handle(left: Exit) -> KernelStack | None:
+def handle(left: Exit) -> KernelStack | None:  # noqa: RET503  panic does not return
     """Take the interrupt, or return the coroutine that handles the trap."""
     match left:
         case Syscall():
@@ -77,4 +77,3 @@ def handle(left: Exit) -> KernelStack | None:
         case IllegalInstruction(mnemonic, address):
             return TRAP_HANDLERS.get().illegal(mnemonic, address)
     panic(f"the core left with {left!r}")
-

@@ -136,7 +136,10 @@ class IrqSaved:
         return self._lock
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         self._lock.__exit__(kind, error, tb)
         interrupts.restore(self._flag)
