@@ -46,7 +46,7 @@ PAGE_SOURCES.add(SOURCE_TEST, SOURCE)
 
 
 @pytest.fixture
-def cache(kernel: KernelCpu) -> PageCache:  # noqa: ARG001  its memory
+def cache(kernel: KernelCpu) -> PageCache:
     CACHE.init(SOURCE_TEST, 0x7777)
     CACHE.size_bytes = 10 * 4096
     ARRIVED.init()
