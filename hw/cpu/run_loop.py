@@ -26,6 +26,7 @@ from hw.cpu.primitives import (
     plain_store,
     u64,
 )
+from hw.cpu.semantics.sse import enter_mxcsr, leave_mxcsr
 from hw.cpu.semantics.system import machine_tsc
 from hw.cpu.state import (
     JUMP_ENTRIES,
@@ -67,10 +68,12 @@ def run(s: CpuState) -> int:
     s.exit_reason = EXIT_NONE
     s.link_slot = 0
     atomic_store(address_of(s) + RUNNING_OFFSET, NATIVE)
-    if atomic_load(_EXCLUSIVE_AT) != 0:  # noqa: SIM108 both sides of "a if c else b" are evaluated
+    if atomic_load(_EXCLUSIVE_AT) != 0:
         reason = EXIT_HALTED
     else:
+        enter_mxcsr(s)
         reason = _chunks(s)
+        leave_mxcsr(s)
     make_ready(s)
     atomic_store(address_of(s) + RUNNING_OFFSET, OUTSIDE)
     return reason
@@ -82,7 +85,9 @@ def run_block(s: CpuState, block: int) -> int:
     s.fault = 0
     s.exit_reason = EXIT_NONE
     s.single = 1
+    enter_mxcsr(s)
     enter(s, block, s.handlers, 0)
+    leave_mxcsr(s)
     s.instructions = u64(s.instructions - s.budget)
     s.single = 0
     make_ready(s)

@@ -27,6 +27,7 @@ from hw.cpu.semantics import (
     move,
     muldiv,
     shift,
+    sse,
     stack,
     string,
     system,
@@ -36,7 +37,7 @@ from hw.cpu.state import TSC, CpuState
 from hw.cpu.subset import Builder, Inlined, Module, Pointer, compile_function
 
 #: Families in the order of their handlers' numbers.
-FAMILIES: Final = (move, alu, shift, muldiv, bit, stack, branch, string, locked, system)
+FAMILIES: Final = (move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, system)
 #: Handlers are compiled in this many modules, so that a first start shows progress.
 PARTS: Final = 8
 #: Functions that Python calls.

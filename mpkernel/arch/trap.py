@@ -76,4 +76,9 @@ def handle(left: Exit) -> KernelStack | None:  # noqa: RET503  panic does not re
             return TRAP_HANDLERS.get().exception(vector, error_code)
         case IllegalInstruction(mnemonic, address):
             return TRAP_HANDLERS.get().illegal(mnemonic, address)
+<<<<<<< HEAD
     panic(f"the core left with {left!r}")
+=======
+        case _:
+            panic(f"the core left with {left!r}")
+>>>>>>> main

@@ -105,7 +105,7 @@ async def _leave_memory(task: Task) -> None:
     if task.clear_tid:
         with contextlib.suppress(SysError):
             await put_u32(task.clear_tid, 0)
-            await futex.wake(task.clear_tid, 1)
+            await futex.wake(task.clear_tid, 1, is_shared=True)
         task.clear_tid = 0
     task.address_space = 0
 

@@ -53,6 +53,7 @@ FUTEX_REQUEUE: Final = 3
 FUTEX_CMP_REQUEUE: Final = 4
 FUTEX_WAIT_BITSET: Final = 9
 FUTEX_WAKE_BITSET: Final = 10
+FUTEX_PRIVATE: Final = 128
 FUTEX_CLOCK_REALTIME: Final = 256
 FUTEX_COMMAND_MASK: Final = 0x7F
 
@@ -331,6 +332,7 @@ async def futex(
     command = operation & FUTEX_COMMAND_MASK
     value &= 0xFFFFFFFF
     bits = third & 0xFFFFFFFF
+    shared = not operation & FUTEX_PRIVATE
     if command in (FUTEX_WAIT, FUTEX_WAIT_BITSET):
         deadline = None
         if timeout:
@@ -340,16 +342,17 @@ async def futex(
             elif operation & FUTEX_CLOCK_REALTIME:
                 deadline += now_ns() - wall_clock_ns()
         mask = bits if command == FUTEX_WAIT_BITSET else futexes.ANY
-        await futexes.wait(address, value, mask, deadline)
+        await futexes.wait(address, value, mask, deadline, is_shared=shared)
         return 0
     if command in (FUTEX_WAKE, FUTEX_WAKE_BITSET):
         mask = bits if command == FUTEX_WAKE_BITSET else futexes.ANY
         if not mask:
             raise SysError(Errno.EINVAL)
-        return await futexes.wake(address, value, mask)
+        return await futexes.wake(address, value, mask, is_shared=shared)
     if command in (FUTEX_REQUEUE, FUTEX_CMP_REQUEUE):
         expected = bits if command == FUTEX_CMP_REQUEUE else None
-        return await futexes.requeue(address, value, other, timeout & 0xFFFFFFFF, expected)
+        move = timeout & 0xFFFFFFFF
+        return await futexes.requeue(address, value, other, move, expected, is_shared=shared)
     raise SysError(Errno.ENOSYS)
 
 

@@ -502,6 +502,17 @@ static void threads(void)
         syscall3(SYS_EXIT, 3, 0, 0);
     }
     report_status("first thread leaves", wait_for(child, 0));
+    u32 *common = sys_mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    child = fork();
+    if (!child) {
+        while (!__atomic_load_n(common, __ATOMIC_SEQ_CST))
+            futex(common, 0, 0, NULL);
+        exit(21);
+    }
+    nap(SHORT);
+    __atomic_store_n(common, 1, __ATOMIC_SEQ_CST);
+    print("another process waits: %ld\n", futex(common, 1, 10, NULL));
+    report_status("shared word", wait_for(child, 0));
     caught = 0;
     child = fork();
     if (!child) {
@@ -515,6 +526,79 @@ static void threads(void)
         exit(0);
     }
     report_status("and all end", wait_for(child, 0));
+}
+
+static int family(int parent, int rounds)
+{
+    for (int i = 0; i < rounds; i++) {
+        int child = fork();
+        if (!child) {
+            if (i & 1)
+                for (volatile u64 spin = 0;; spin++)
+                    ;
+            sys_kill(parent, SIGUSR1);
+            exit(i);
+        }
+        if (i & 1)
+            sys_kill(child, SIGKILL);
+        int status = wait_for(child, 0);
+        if (status != (i & 1 ? SIGKILL : i << 8))
+            return 1;
+    }
+    return 0;
+}
+
+static void racer(void *argument)
+{
+    u32 *turns = argument;
+    for (int i = 0; i < 200; i++) {
+        __atomic_fetch_add(turns, 1, __ATOMIC_SEQ_CST);
+        futex(turns, 129, 1, NULL);
+        if (i == 150)
+            sys_exit_group(50);
+    }
+}
+
+static void storm(void)
+{
+    act(SIGUSR1, count, SA_RESTART, 0);
+    int parent = sys_getpid(), wrong = 0;
+    for (int i = 0; i < 6; i++) {
+        flush();
+        if (!fork())
+            exit(family(parent, 20));
+    }
+    for (int i = 0; i < 6; i++)
+        wrong += wait_for(-1, 0) != 0;
+    print("families: %d wrong, signals came %d\n", wrong, caught > 0);
+    wrong = 0;
+    for (int i = 0; i < 10; i++) {
+        flush();
+        int child = fork();
+        if (!child) {
+            static u32 turns;
+            for (int j = 0; j < 4; j++)
+                start(racer, &turns);
+            for (;;)
+                futex(&turns, 128, __atomic_load_n(&turns, __ATOMIC_SEQ_CST), NULL);
+        }
+        wrong += wait_for(child, 0) != 50 << 8;
+    }
+    print("races to the exit: %d wrong\n", wrong);
+    for (int i = 0; i < 10; i++) {
+        flush();
+        int child = fork();
+        if (!child) {
+            start(counting, NULL);
+            start(counting, NULL);
+            for (;;)
+                sys_sched_yield();
+        }
+        nap(i * 300000);
+        sys_kill(child, SIGKILL);
+        wrong += wait_for(child, 0) != SIGKILL;
+    }
+    print("killed with threads: %d wrong\n", wrong);
 }
 
 static void tell(int argc, char **argv)
@@ -559,5 +643,7 @@ int main(int argc, char **argv)
         programs();
     if (!*which || !strcmp(which, "threads"))
         threads();
+    if (!*which || !strcmp(which, "storm"))
+        storm();
     return 0;
 }

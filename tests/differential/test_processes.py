@@ -12,7 +12,7 @@ from guests import build
 pytestmark = pytest.mark.feature("G2")
 
 SOURCE = Path(__file__).with_name("processes.c")
-CASES = ("handlers", "faults", "interrupted", "children", "programs", "threads")
+CASES = ("handlers", "faults", "interrupted", "children", "programs", "threads", "storm")
 
 
 @pytest.fixture(scope="module")

@@ -119,8 +119,9 @@ def test_bad_file_headers(shared: Processes, offset: int, form: str, value: int)
 @pytest.mark.parametrize(
     ("offset", "value"),
     [
-        (8, 1 << 40), (8, (1 << 64) - 4096), (16, 0), (16, 0x7FFF_FFFF_F000), (16, 0xFFFF_8000_0000_0000),
-        (16, 0x400001), (32, 1 << 40), (32, (1 << 64) - 1), (40, 0x8000_0000_0000), (40, (1 << 64) - 1),
+        (8, 1 << 40), (8, (1 << 64) - 4096), (16, 0), (16, 0x7FFF_FFFF_F000),
+        (16, 0xFFFF_8000_0000_0000), (16, 0x400001), (32, 1 << 40), (32, (1 << 64) - 1),
+        (40, 0x8000_0000_0000), (40, (1 << 64) - 1),
     ],
 )  # fmt: skip
 def test_bad_program_headers(shared: Processes, offset: int, value: int) -> None:
