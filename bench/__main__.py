@@ -30,7 +30,7 @@ SUBJECTS: Final[dict[str, Callable[[int], list[Figure]]]] = {
 )
 def main(subjects: tuple[str, ...], repeats: int) -> None:
     """Measure SUBJECTS, or all."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, width=None if sys.stderr.isatty() else 110)
     figures: list[Figure] = []
     failed = False
     for name in subjects or SUBJECTS:

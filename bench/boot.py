@@ -4,7 +4,6 @@ Memory is the proportional set size of all its processes: a page that k of them 
 in each, so the sum counts it once.
 """
 
-import os
 import subprocess
 import sys
 import time
@@ -42,11 +41,13 @@ class Machine:
 
     def host_seconds(self) -> float:
         """Time of a host CPU that it has used."""
-        ticks = 0
-        for pid in self.processes():
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return (
+            sum(
+                int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
+                for pid in self.processes()
+            )
+            / 1e9
+        )
 
     def resident_mib(self) -> float:
         """Memory that it occupies, shared pages counted once."""

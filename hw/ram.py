@@ -78,7 +78,7 @@ class Segment:
         return self._next
 
 
-#: Part of board memory that compiled code names by constant addresses: register files, decoded code.
+#: Part of board memory that compiled code names by constant addresses: registers, decoded code.
 #: Only hw.cpu places here, so the addresses do not depend on what else is imported before.
 CORE_SIZE: Final = 128 * MIB
 CORE_BOARD: Final = Segment(BOARD_MAP + BOARD_SIZE - CORE_SIZE, CORE_SIZE)

@@ -157,7 +157,7 @@ class SysError(Exception):
         return Errno(self.errno).name
 
 
-class Interrupted(SysError):
+class Interrupted(SysError):  # noqa: N818  what happened, as the field says it
     """An interruptible sleep ended by a signal: EINTR, or the call is restarted."""
 
     __slots__ = ()

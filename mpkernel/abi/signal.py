@@ -73,9 +73,7 @@ def _set(*signals: int) -> int:
     return sum(bit(signal) for signal in signals)
 
 
-IGNORED_BY_DEFAULT: Final = _set(
-    Signal.SIGCHLD, Signal.SIGCONT, Signal.SIGURG, Signal.SIGWINCH
-)
+IGNORED_BY_DEFAULT: Final = _set(Signal.SIGCHLD, Signal.SIGCONT, Signal.SIGURG, Signal.SIGWINCH)
 STOPS_BY_DEFAULT: Final = _set(Signal.SIGSTOP, Signal.SIGTSTP, Signal.SIGTTIN, Signal.SIGTTOU)
 #: Cannot be caught, blocked or ignored.
 UNSTOPPABLE: Final = _set(Signal.SIGKILL, Signal.SIGSTOP)

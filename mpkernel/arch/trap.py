@@ -76,5 +76,5 @@ def handle(left: Exit) -> KernelStack | None:
             return TRAP_HANDLERS.get().exception(vector, error_code)
         case IllegalInstruction(mnemonic, address):
             return TRAP_HANDLERS.get().illegal(mnemonic, address)
-    panic(f"the core left with {left!r}")
-
+        case _:
+            panic(f"the core left with {left!r}")

@@ -16,6 +16,7 @@ from hw.spec.layout import Layout, atomic, fixed, layout, u32, u64
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.arch import memory
 from mpkernel.seam import Seam
+from mpkernel.trace import events
 
 SECTOR_SIZE: Final = 512
 MAX_DEVICES: Final = 24
@@ -130,6 +131,7 @@ async def read_segments(device: BlockDevice, sector: int, segments: Sequence[Seg
     sectors = _checked(device, sector, segments)
     device.reads += 1
     device.sectors_read += sectors
+    events.record(events.BLOCK_REQUEST, sector, sectors)
     await BLOCK_DRIVERS[device.driver].transfer(device, READ, sector, segments)
 
 

@@ -34,7 +34,7 @@ class BootParameters:
 
     def encode(self) -> str:
         """Return the text for the machine's command line."""
-        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)
+        return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
     def decode(cls, text: str) -> "BootParameters":

@@ -17,6 +17,7 @@ from mpkernel.arch.vectors import (
     VECTOR_TLB_FLUSH,
 )
 from mpkernel.boot import system_texts
+from mpkernel.drivers import host_signals
 from mpkernel.drivers import wiring as drivers
 from mpkernel.drivers.virtio import console, rng
 from mpkernel.drivers.virtio.stream import PortStream
@@ -56,7 +57,7 @@ from mpkernel.mm.page_source import (
 from mpkernel.mm.shared_memory import SharedMemorySource
 from mpkernel.proc import exit as process_exit
 from mpkernel.proc import signal, signal_delivery, user_fault
-from mpkernel.proc.process import Process, current_process
+from mpkernel.proc.process import TREE, Process, current_process
 from mpkernel.proc.process_texts import ProcessFiles
 from mpkernel.sched import tick
 from mpkernel.sched.task import current
@@ -130,6 +131,12 @@ def _signal_group(group: int, number: int) -> None:
     signal.signal_group(group, number)
 
 
+def _host_signal(number: int) -> None:
+    """A signal of the host is one for the program that the machine runs, and its group."""
+    if TREE.init:
+        signal.signal_group(Process.at(TREE.init).group, number)
+
+
 def _fill_arch() -> None:
     TRAP_HANDLERS.fill(UserTraps())
     TASK_END.fill(process_exit.task_exited)
@@ -164,10 +171,12 @@ def _fill_devices() -> None:
     tty.CONSOLE_OUTPUT.fill(console.ConsoleOutput())
     tty.SIGNAL_GROUP.fill(_signal_group)
     tty.CURRENT_JOB.fill(_current_job)
+    host_signals.HOST_SIGNAL.fill(_host_signal)
     memory_devices.ENTROPY.fill(rng.read)
     CHAR_DEVICES.add(CHAR_CONSOLE, tty.CONSOLE)
-    for device_id, name in ((CHAR_STDIN, "stdin"), (CHAR_STDOUT, "stdout"), (CHAR_STDERR, "stderr")):
-        CHAR_DEVICES.add(device_id, PortStream(name))
+    CHAR_DEVICES.add(CHAR_STDIN, PortStream("stdin"))
+    CHAR_DEVICES.add(CHAR_STDOUT, PortStream("stdout"))
+    CHAR_DEVICES.add(CHAR_STDERR, PortStream("stderr"))
     CHAR_DEVICES.add(CHAR_NULL, memory_devices.NullDevice())
     CHAR_DEVICES.add(CHAR_ZERO, memory_devices.ZeroDevice())
     CHAR_DEVICES.add(CHAR_FULL, memory_devices.FullDevice())

@@ -30,6 +30,7 @@ class MachineOptions:
     numa_nodes: int
     apic_ids: tuple[int, ...]
     timeout_s: float | None
+    trace: Path | None
     log_level: str
 
 
@@ -58,6 +59,7 @@ def run_machine(
         cmdline=parameters.encode(),
         boot_modules=tuple(modules),
         timeout_s=options.timeout_s,
+        trace=options.trace,
         forward_signals=parameters.stdio == "ports",
     )
     progress = Progress()
@@ -69,6 +71,10 @@ def run_machine(
         from mpkernel.boot.start import kernel_entry  # noqa: PLC0415
 
         threaded.load()
+        if options.root is not None:
+            from mpkernel.cli.root_disk import check_root  # noqa: PLC0415
+
+            check_root(options.root)
     finally:
         progress.clear()
     return Machine(config).run(kernel_entry)

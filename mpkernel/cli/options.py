@@ -135,6 +135,10 @@ def machine_options(command: Command) -> Command:
             metavar="SECONDS", help="End the machine with status 124 after this time.",
         ),
         click.option(
+            "--trace", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+            help="Write what happened on each core, in order of time, when the machine has ended.",
+        ),
+        click.option(
             "--log", "log_level", type=click.Choice(["error", "warning", "info", "debug"]),
             default="warning", show_default=True, help="What the kernel's log shows.",
         ),

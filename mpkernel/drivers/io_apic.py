@@ -12,6 +12,7 @@ from hw.spec.apic import (
     IO_APIC_SELECT,
     IO_APIC_WINDOW,
     REDIRECT_MASKED,
+    VECTOR,
 )
 from hw.spec.layout import Layout, fixed, layout, u32, u64
 from mpkernel.abi.errno import Errno, SysError
@@ -56,10 +57,11 @@ def init() -> None:
 
 
 def route_edge(gsi: int, vector: int, target: int) -> None:
-    """Let a rising edge of a line interrupt CPU ``target`` as ``vector``.
+    """Let a rising edge of a line interrupt CPU ``target`` as ``vector``; again to move it.
 
     Raises:
-        SysError: ENXIO, there is no such line; ENOTSUP, the CPU's id is too large to be named.
+        SysError: ENXIO, there is no such line; EBUSY, it has another vector; ENOTSUP, the CPU's
+            id is too large to be named.
     """
     line = gsi - IO_APIC.gsi_base
     if not 0 <= line < IO_APIC.lines:
@@ -69,6 +71,9 @@ def route_edge(gsi: int, vector: int, target: int) -> None:
         raise SysError(Errno.ENOTSUP)
     register = IO_APIC_REG_REDIRECTION + 2 * line
     with IO_APIC.lock:
+        entry = _read_locked(register)
+        if not entry & REDIRECT_MASKED and VECTOR.get(entry) != vector:
+            raise SysError(Errno.EBUSY)
         _write_locked(register, REDIRECT_MASKED)
         _write_locked(register + 1, apic_id << _DEST_SHIFT)
         _write_locked(register, vector)

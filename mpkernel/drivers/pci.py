@@ -210,6 +210,23 @@ def _find_msix(function: PciFunction) -> None:
         return
 
 
+#: Names of what the board can have plugged in, as lspci would print them.
+_CLASS_NAMES: Final = {0x01: "Mass storage", 0x06: "Host bridge", 0x07: "Communication"}
+_DEVICE_NAMES: Final = {
+    (0x1AF4, 0x1042): "virtio disk",
+    (0x1AF4, 0x1043): "virtio console",
+    (0x1AF4, 0x1044): "virtio entropy",
+}
+
+
+def describe(function: PciFunction) -> str:
+    """One line about a function: where, what class, whose, and what it is."""
+    kind = _CLASS_NAMES.get(function.class_code, f"Class {function.class_code:02x}")
+    name = _DEVICE_NAMES.get((function.vendor_id, function.device_id), "")
+    line = f"{function.name} {kind}: {function.vendor_id:04x}:{function.device_id:04x} {name}"
+    return line.rstrip()
+
+
 def enable(function: PciFunction) -> None:
     """Let a function answer at its BARs and reach memory; its pin is off."""
     command = function.read(_COMMAND, 2)

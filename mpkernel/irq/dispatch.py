@@ -13,6 +13,7 @@ from mpkernel.arch.cpu import cpu
 from mpkernel.arch.percpu import PerCpu
 from mpkernel.arch.vectors import VECTOR_NMI, VECTOR_SPURIOUS
 from mpkernel.irq.vectors import HANDLERS, KERNEL_VECTORS, TABLE, VECTORS
+from mpkernel.trace import events
 
 
 @layout()
@@ -31,6 +32,7 @@ def handle(vector: int) -> None:
     this = cpu()
     counts = COUNTS.of(this.index)
     counts.taken[vector] += 1
+    events.record(events.INTERRUPT_TAKEN, vector)
     if vector == VECTOR_SPURIOUS:
         return  # nothing is being served, so there is nothing to end (SDM vol. 3, 11.9)
     entry = TABLE[vector]

@@ -29,6 +29,7 @@ from mpkernel.mm.address_space import AddressSpace, find_vma
 from mpkernel.mm.page import Page, put_page
 from mpkernel.mm.page_cache import PageCache
 from mpkernel.mm.vma import Vma, entry_flags
+from mpkernel.trace import events
 
 #: A fault on a file page maps its neighbours too, if they are in memory: pages in this window.
 FILE_WINDOW: Final = 16 * PAGE_SIZE
@@ -63,6 +64,7 @@ async def handle_fault(space: AddressSpace, address: int, error_code: int) -> No
             cache = PageCache.at(vma.cache)
             index = vma.page_index(address)
             page_cache.hold(cache)
+        events.record(events.PAGE_FAULT, address, index)
         try:
             frame = await page_cache.page(cache, index)
             put_page(frame)

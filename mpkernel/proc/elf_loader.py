@@ -134,9 +134,7 @@ def _check_header(header: ElfHeader) -> None:
         raise bad()
 
 
-def _check_segments(
-    segments: tuple[ProgramHeader, ...], file_size: int, *, is_fixed: bool
-) -> None:
+def _check_segments(segments: tuple[ProgramHeader, ...], file_size: int, *, is_fixed: bool) -> None:
     """Each in user memory and in the file, page offsets that agree, ascending and apart."""
     if not segments:
         raise bad()
@@ -203,9 +201,7 @@ def _protection(flags: int) -> int:
     return sum(right for flag, right in pairs if flags & flag)
 
 
-async def _map_segment(
-    space: AddressSpace, inode: Inode, one: ProgramHeader, bias: int
-) -> None:
+async def _map_segment(space: AddressSpace, inode: Inode, one: ProgramHeader, bias: int) -> None:
     start = bias + page_down(one.p_vaddr)
     file_end = bias + one.p_vaddr + one.p_filesz
     memory_end = page_up(bias + one.p_vaddr + one.p_memsz)

@@ -64,8 +64,7 @@ async def open_program(path: bytes) -> Inode:
     """
     inode = await resolve(path)
     try:
-        if not inode.is_regular or not inode.mode & 0o111:
-            raise SysError(Errno.EACCES)
+        _check_executable(inode)
         await file_system_of(inode).prepare(inode)
     except SysError:
         put_inode(inode)
@@ -73,9 +72,12 @@ async def open_program(path: bytes) -> Inode:
     return inode
 
 
-async def execute(
-    path: bytes, arguments: Sequence[bytes], environment: Sequence[bytes]
-) -> None:
+def _check_executable(inode: Inode) -> None:
+    if not inode.is_regular or not inode.mode & 0o111:
+        raise SysError(Errno.EACCES)
+
+
+async def execute(path: bytes, arguments: Sequence[bytes], environment: Sequence[bytes]) -> None:
     """Run another program in the current process; the registers are those of its start.
 
     Raises:

@@ -105,7 +105,7 @@ async def _leave_memory(task: Task) -> None:
     if task.clear_tid:
         with contextlib.suppress(SysError):
             await put_u32(task.clear_tid, 0)
-            await futex.wake(task.clear_tid, 1)
+            await futex.wake(task.clear_tid, 1, is_shared=True)
         task.clear_tid = 0
     task.address_space = 0
 
@@ -154,7 +154,7 @@ def _give_children_away_locked(process: Process) -> list[Process]:
     reaped = []
     for child in process.children.objects(Process, "sibling_node"):
         child.sibling_node.remove()
-        child.parent = init.phys
+        child.parent, child.parent_pid = init.phys, init.pid
         child.exit_signal = Signal.SIGCHLD
         init.children.append(child.sibling_node)
         if child.state == PROCESS_ZOMBIE and _tell_parent_locked(child):

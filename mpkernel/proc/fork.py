@@ -226,5 +226,3 @@ def _copy_registers(task: Task, request: CloneRequest) -> None:
         state.fs_base = request.tls
     context.save(ctypes.addressof(task.context))
     state.rax, state.rsp, state.fs_base = saved
-
-

@@ -3,7 +3,7 @@
 A waiter is listed first and looks at the word then, so that whoever changes the word and wakes
 finds it. Its memory is freed under the bucket's lock, so no waker can still be using it.
 
-    key = (address space, address) for private words, (0, physical address) for shared ones
+    key = (address space, address), or (page cache, byte of it) for a word of a shared mapping
 
 Spec: Linux futex(2). State: RAM. Locks: Bucket.lock, over WaitQueue.lock.
 Context: task; may sleep.
@@ -16,6 +16,7 @@ from mpkernel.abi.errno import Errno, SysError
 from mpkernel.arch import memory
 from mpkernel.collections.list import ListNode
 from mpkernel.mm import slab
+from mpkernel.mm.address_space import AddressSpace, find_vma
 from mpkernel.mm.user_memory import get_u32
 from mpkernel.sched.task import current
 from mpkernel.sched.wait_queue import WaitQueue
@@ -60,15 +61,24 @@ def init() -> None:
         bucket.waiters.init()
 
 
-def key_of(address: int) -> Key:
+async def key_of(address: int, *, is_shared: bool) -> Key:
     """The key of a word of the current task's address space.
+
+    ``is_shared``: other address spaces may wait for it too, if it is in a shared mapping.
 
     Raises:
         SysError: EINVAL, it is not aligned.
     """
     if address & 3:
         raise SysError(Errno.EINVAL)
-    return current().address_space, address
+    where = current().address_space
+    if is_shared:
+        space = AddressSpace.at(where)
+        async with space.lock:
+            vma = find_vma(space, address)
+            if vma is not None and vma.is_shared and vma.cache:
+                return vma.cache, vma.offset + address - vma.start
+    return where, address
 
 
 def _hash(key: Key) -> int:
@@ -76,7 +86,12 @@ def _hash(key: Key) -> int:
 
 
 async def wait(
-    address: int, expected: int, bits: int = ANY, deadline_ns: int | None = None
+    address: int,
+    expected: int,
+    bits: int = ANY,
+    deadline_ns: int | None = None,
+    *,
+    is_shared: bool = False,
 ) -> None:
     """Sleep until woken, while the word is ``expected``.
 
@@ -86,7 +101,7 @@ async def wait(
     """
     if not bits:
         raise SysError(Errno.EINVAL)
-    key = key_of(address)
+    key = await key_of(address, is_shared=is_shared)
     await get_u32(address)
     waiter = FutexWaiter.at(WAITERS.alloc())
     waiter.queue.init()
@@ -95,16 +110,17 @@ async def wait(
     bucket = _TABLE[waiter.bucket]
     with bucket.lock:
         bucket.waiters.append(waiter.node)
+    failure: SysError | None = None
     try:
-        if await get_u32(address) != expected and not waiter.is_woken:
-            raise SysError(Errno.EAGAIN)
-        if not await waiter.queue.wait_until(lambda: waiter.is_woken, deadline_ns=deadline_ns):
-            raise SysError(Errno.ETIMEDOUT)
-    except SysError:
-        if not _leave(waiter):
-            raise
-    else:
-        _leave(waiter)
+        if await get_u32(address) != expected:
+            failure = SysError(Errno.EAGAIN)
+        elif not await waiter.queue.wait_until(lambda: waiter.is_woken, deadline_ns=deadline_ns):
+            failure = SysError(Errno.ETIMEDOUT)
+    except SysError as error:
+        failure = error
+    was_woken = _leave(waiter)
+    if failure is not None and not was_woken:
+        raise failure
 
 
 def _leave(waiter: FutexWaiter) -> bool:
@@ -121,9 +137,9 @@ def _leave(waiter: FutexWaiter) -> bool:
             return woken
 
 
-async def wake(address: int, most: int, bits: int = ANY) -> int:
+async def wake(address: int, most: int, bits: int = ANY, *, is_shared: bool = False) -> int:
     """Wake up to ``most`` waiters of a word; return how many."""
-    key = key_of(address)
+    key = await key_of(address, is_shared=is_shared)
     bucket = _TABLE[_hash(key)]
     with bucket.lock:
         return _wake_locked(bucket, key, most, bits)
@@ -143,7 +159,13 @@ def _wake_locked(bucket: Bucket, key: Key, most: int, bits: int) -> int:
 
 
 async def requeue(
-    address: int, most: int, target: int, move: int, expected: int | None = None
+    address: int,
+    most: int,
+    target: int,
+    move: int,
+    expected: int | None = None,
+    *,
+    is_shared: bool = False,
 ) -> int:
     """Wake up to ``most`` waiters and let up to ``move`` others wait for ``target`` instead.
 
@@ -152,7 +174,8 @@ async def requeue(
     Raises:
         SysError: EAGAIN, the word is not ``expected``.
     """
-    key, other_key = key_of(address), key_of(target)
+    key = await key_of(address, is_shared=is_shared)
+    other_key = await key_of(target, is_shared=is_shared)
     if expected is not None and await get_u32(address) != expected:
         raise SysError(Errno.EAGAIN)
     first, second = sorted((_hash(key), _hash(other_key)))

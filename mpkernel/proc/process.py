@@ -52,6 +52,7 @@ class Process(Layout):
     started_ns: Annotated[u64, fixed]
     # the tree
     parent: Annotated[u64, guarded_by("TREE.lock")]
+    parent_pid: Annotated[u32, atomic]  #: 0 for process 1
     children: Annotated[ListNode, guarded_by("TREE.lock")]
     sibling_node: Annotated[ListNode, guarded_by("TREE.lock")]
     all_node: Annotated[ListNode, guarded_by("TREE.lock")]
@@ -220,7 +221,7 @@ def link_locked(process: Process, parent: Process | None) -> None:
     TREE.count += 1
     TREE.forks += 1
     if parent is not None:
-        process.parent = parent.phys
+        process.parent, process.parent_pid = parent.phys, parent.pid
         process.group, process.session = parent.group, parent.session
         parent.children.append(process.sibling_node)
 

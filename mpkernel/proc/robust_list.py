@@ -50,4 +50,4 @@ async def _release_one(address: int, tid: int) -> None:
         return
     await put_u32(address, word & WAITERS | OWNER_DIED)
     if word & WAITERS:
-        await futex.wake(address, 1)
+        await futex.wake(address, 1, is_shared=True)

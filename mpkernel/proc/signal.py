@@ -219,6 +219,7 @@ def force_fault(signal: int, code: int, address: int) -> None:
         if task.signal_mask & bit(signal) or action.handler == SIG_IGN:
             action.handler = SIG_DFL
             task.signal_mask &= ~bit(signal)
+        _note_sender(process, signal, None)
         task.fault_code = code & 0xFFFFFFFF
         task.fault_address = address
         task.signals |= bit(signal)

@@ -24,7 +24,7 @@ from mpkernel.abi.signal import (
 )
 from mpkernel.arch import context
 from mpkernel.mm.address_space import AddressSpace
-from mpkernel.mm.fault import handle_fault
+from mpkernel.mm.fault import BusError, handle_fault
 from mpkernel.proc.process import Process
 from mpkernel.proc.signal import force_fault
 from mpkernel.sched.task import current, name_of
@@ -54,18 +54,19 @@ def _report(text: str, signal: Signal) -> None:
 
 
 async def page_fault(address: int, error_code: int) -> None:
-    """Bring the page in; SIGSEGV if the access is not allowed, SIGBUS if the file has no such page."""
-    task = current()
+    """Bring the page in; SIGSEGV if that access is not allowed, SIGBUS if the file ends before."""
+    failure = 0
     try:
-        await handle_fault(AddressSpace.at(task.address_space), address, error_code)
-        return
+        await handle_fault(AddressSpace.at(current().address_space), address, error_code)
+    except BusError:
+        failure = Errno.EIO
     except SysError as error:
         failure = error.errno
-    if failure == Errno.EINTR:  # a signal ended the wait: it is delivered, then the access repeats
+    if failure in (0, Errno.EINTR):  # a signal ended the wait: delivered, then the access repeats
         return
     kind = "fetch" if error_code & FAULT_FETCH else "write" if error_code & FAULT_WRITE else "read"
     where = f"{kind} of {address:#x} at rip {context.registers().rip:#x}"
-    if failure in (Errno.EIO, Errno.ENXIO):
+    if failure == Errno.EIO:
         _report(where, Signal.SIGBUS)
         force_fault(Signal.SIGBUS, BUS_ADRERR, address)
     elif failure == Errno.ENOMEM:
@@ -79,9 +80,7 @@ async def page_fault(address: int, error_code: int) -> None:
 
 async def exception(vector: int, error_code: int) -> None:
     """Turn another exception into its signal."""
-    name, signal, code = _EXCEPTIONS.get(
-        vector, (f"exception {vector}", Signal.SIGSEGV, SI_KERNEL)
-    )
+    name, signal, code = _EXCEPTIONS.get(vector, (f"exception {vector}", Signal.SIGSEGV, SI_KERNEL))
     rip = context.registers().rip
     _report(f"{name} (error code {error_code:#x}) at rip {rip:#x}", signal)
     address = 0 if code == SI_KERNEL else rip

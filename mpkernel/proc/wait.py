@@ -88,9 +88,8 @@ def _look(process: Process, which: int, options: int) -> ChildNews | None:
         for child in process.children.objects(Process, "sibling_node"):
             if which > 0 and child.pid != which:
                 continue
-            if which in (0,) or which < -1:
-                if child.group != group:
-                    continue
+            if (which == 0 or which < -1) and child.group != group:
+                continue
             is_childless = False
             news = _news_of_locked(child, options)
             if news is None:

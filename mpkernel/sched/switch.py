@@ -35,6 +35,7 @@ from mpkernel.sched.task import (
     name_of,
 )
 from mpkernel.sched.task_end import TASK_END
+from mpkernel.sched.wakeup import kick
 from mpkernel.trace import events
 
 
@@ -91,9 +92,12 @@ def _user_turn(task: Task) -> bool:
     interrupts.safepoint()
     if task.signal_pending and not _step(task, trap.TRAP_HANDLERS.get().return_to_user()):
         return False
+    if not task.affinity >> cpu().index & 1:
+        _move_away(task)
+        return False
     if area.need_resched:
         area.need_resched = 0
-        if tick.others_wait() or not task.affinity >> cpu().index & 1:
+        if tick.others_wait():
             _leave(task)
             return False
         tick.new_turn(task)
@@ -138,6 +142,22 @@ def _leave(task: Task) -> None:
             offer = 0 if task.in_kernel else task.affinity
     if offer:
         wake_idle_cpu(offer & ~(1 << this.index))
+
+
+def _move_away(task: Task) -> None:
+    """The task, at the border to user mode, may not run on this CPU: queue it on another."""
+    this = cpu()
+    target = balance.choose_cpu(task.affinity)
+    context.save(ctypes.addressof(task.context))
+    with RUN_QUEUES.of(this.index).lock.irqsave():
+        this.area.current = 0
+        task.on_cpu = 0
+        task.state = TASK_READY  # on no queue: nobody's but ours until it is queued
+        task.cpu = target
+    queue = RUN_QUEUES.of(target)
+    with queue.lock.irqsave():
+        enqueue_locked(queue, task)
+    kick(target)
 
 
 def _end(task: Task) -> None:

@@ -33,10 +33,10 @@ def wake(task: Task, *, only_interruptible: bool = False) -> bool:
         if state != TASK_SLEEPING and (only_interruptible or state != TASK_BLOCKED):
             return False
         task.state = TASK_READY
+        events.record(events.TASK_WOKEN, task.tid, home)
         if task.on_cpu:
             return True  # its CPU has not left it yet, and will look at the state under this lock
         enqueue_locked(queue, task)
-    events.record(events.TASK_WOKEN, task.tid, home)
     kick(home)
     return True
 
@@ -62,6 +62,6 @@ def kick(home: int) -> None:
 
 
 def notice_signal(task: Task) -> None:
-    """Have a task look at ``signal_pending`` soon: wake it if it sleeps for it, else kick its CPU."""
+    """Have a task look at ``signal_pending`` soon: wake it from its sleep, or kick its CPU."""
     if not wake(task, only_interruptible=True) and task.state == TASK_RUNNING:
         kick(task.cpu)

@@ -12,7 +12,7 @@ from mpkernel.abi.errno import Errno, Interrupted, SysError
 from mpkernel.arch import context
 from mpkernel.sched.task import current
 from mpkernel.syscall.table import TABLE
-from mpkernel.trace import log
+from mpkernel.trace import events, log
 
 _MASK: Final = (1 << 64) - 1
 _I32: Final = ctypes.c_int32
@@ -44,12 +44,14 @@ async def system_call() -> None:
     state = context.registers()
     number = state.rax & 0xFFFF_FFFF
     call = TABLE.get(number)
+    events.record(events.SYSTEM_CALL, number, current().tid)
     if call is None:
         log.debug(f"system call {number} is absent")
         state.rax = -Errno.ENOSYS & _MASK
         return
     try:
-        result = await call.handler(*_arguments(state, call.letters))
+        arguments = _arguments(state, call.letters) if call.letters else ()
+        result = await call.handler(*arguments)
     except Interrupted:
         task = current()
         task.restart, task.restart_number = call.restart, number

@@ -53,6 +53,7 @@ FUTEX_REQUEUE: Final = 3
 FUTEX_CMP_REQUEUE: Final = 4
 FUTEX_WAIT_BITSET: Final = 9
 FUTEX_WAKE_BITSET: Final = 10
+FUTEX_PRIVATE: Final = 128
 FUTEX_CLOCK_REALTIME: Final = 256
 FUTEX_COMMAND_MASK: Final = 0x7F
 
@@ -185,9 +186,8 @@ async def gettid() -> int:
 
 async def getppid() -> int:
     """Id of the parent process, 0 for process 1."""
-    with TREE.lock.irqsave():
-        parent = current_process().parent
-        return Process.at(parent).pid if parent else 0
+    pid: int = current_process().parent_pid
+    return pid
 
 
 async def getuid() -> int:
@@ -325,13 +325,14 @@ async def _read_name(address: int) -> bytes:
     return (await copy_from_user(address, NAME_BYTES))[: NAME_BYTES - 1]
 
 
-async def futex(  # noqa: PLR0913  as futex(2)
+async def futex(
     address: int, operation: int, value: int, timeout: int, other: int, third: int
 ) -> int:
     """Sleep and wake by the value of a word."""
     command = operation & FUTEX_COMMAND_MASK
     value &= 0xFFFFFFFF
     bits = third & 0xFFFFFFFF
+    shared = not operation & FUTEX_PRIVATE
     if command in (FUTEX_WAIT, FUTEX_WAIT_BITSET):
         deadline = None
         if timeout:
@@ -341,16 +342,17 @@ async def futex(  # noqa: PLR0913  as futex(2)
             elif operation & FUTEX_CLOCK_REALTIME:
                 deadline += now_ns() - wall_clock_ns()
         mask = bits if command == FUTEX_WAIT_BITSET else futexes.ANY
-        await futexes.wait(address, value, mask, deadline)
+        await futexes.wait(address, value, mask, deadline, is_shared=shared)
         return 0
     if command in (FUTEX_WAKE, FUTEX_WAKE_BITSET):
         mask = bits if command == FUTEX_WAKE_BITSET else futexes.ANY
         if not mask:
             raise SysError(Errno.EINVAL)
-        return await futexes.wake(address, value, mask)
+        return await futexes.wake(address, value, mask, is_shared=shared)
     if command in (FUTEX_REQUEUE, FUTEX_CMP_REQUEUE):
         expected = bits if command == FUTEX_CMP_REQUEUE else None
-        return await futexes.requeue(address, value, other, timeout & 0xFFFFFFFF, expected)
+        move = timeout & 0xFFFFFFFF
+        return await futexes.requeue(address, value, other, move, expected, is_shared=shared)
     raise SysError(Errno.ENOSYS)
 
 

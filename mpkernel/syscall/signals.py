@@ -7,7 +7,7 @@ Context: task; may sleep.
 import ctypes
 from typing import Final, NoReturn
 
-from mpkernel.abi.errno import Errno, SysError
+from mpkernel.abi.errno import Errno, Interrupted, SysError
 from mpkernel.abi.signal import (
     MINSIGSTKSZ,
     SEGV_MAPERR,
@@ -34,7 +34,6 @@ from mpkernel.proc.signal import (
     force_fault,
     is_ignored,
     kill_thread,
-    recompute_locked,
     set_mask,
 )
 from mpkernel.proc.signal import kill as send_by_id
@@ -171,19 +170,19 @@ async def rt_sigtimedwait(signals: int, info: int, timeout: int, size: int) -> i
     task = current()
     process = Process.at(task.process)
     before = task.signal_mask
-    task.saved_mask = before
     set_mask(task, before & ~wanted)  # a sender then wakes this thread
+    was_cut = False
     try:
         taken = dequeue_of(task, wanted)
         if not taken[0]:
             if deadline is None or deadline > now_ns():
-                await _wait_signal(process, deadline)
+                was_cut = await _was_cut_short(process, deadline)
             taken = dequeue_of(task, wanted)
     finally:
         set_mask(task, before)
     signal, sender = taken
     if not signal:
-        raise SysError(Errno.EAGAIN)
+        raise Interrupted if was_cut else SysError(Errno.EAGAIN)
     if info:
         found = SigInfo()
         found.si_signo, found.si_code = signal, sender.code
@@ -192,14 +191,13 @@ async def rt_sigtimedwait(signals: int, info: int, timeout: int, size: int) -> i
     return signal
 
 
-async def _wait_signal(process: Process, deadline: int | None) -> None:
-    """Sleep until any signal or the deadline."""
+async def _was_cut_short(process: Process, deadline: int | None) -> bool:
+    """Sleep until any signal (True) or the deadline."""
     try:
         await process.pause_wait.wait_until(lambda: False, deadline_ns=deadline)
-    except SysError:
-        task = current()
-        with process.lock.irqsave():
-            recompute_locked(process, task)
+    except Interrupted:
+        return True
+    return False
 
 
 async def sigaltstack(new: int, old: int) -> int:

@@ -34,5 +34,5 @@ def _has_subject(test: Path) -> bool:
     """Whether what a unit test is named after exists: a module, a package, or C sources."""
     folder = ROOT / test.parent.relative_to(ROOT / "tests/unit")
     stem = test.stem.removeprefix("test_")
-    is_module = (folder / f"{stem}.py").exists() or (folder / stem).is_dir()
+    is_module = (folder / f"{stem}.py").exists() or (folder / stem).is_dir() or folder.name == stem
     return is_module or any(folder.glob("*.c"))

@@ -13,7 +13,7 @@ import time
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hw.board import FIRST_DISK_SLOT, SLOT_CONSOLE, SLOT_ENTROPY, serial_of
 from hw.bus import device_work
@@ -37,10 +37,12 @@ from mpkernel.irq import deferred, dispatch, vectors
 from mpkernel.mm import frames
 from mpkernel.sched import tick
 from mpkernel.sched.task_end import TASK_END
-from mpkernel.seam import Seam
 from mpkernel.trace import log
 from tests.support.board import powered_board
 from tests.support.kernel import Kernel
+
+if TYPE_CHECKING:
+    from mpkernel.seam import Seam
 
 RAM = 32 * MIB
 FRAMES = 16 * MIB

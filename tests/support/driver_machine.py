@@ -7,6 +7,7 @@ Scenarios end the machine with status 3 when all they check holds.
 State: a machine. Context: a process of its own, without threads.
 """
 
+import random
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -14,20 +15,24 @@ from typing import Any
 
 from hw.machine import Machine
 from hw.machine_config import DiskConfig, MachineConfig, PortConfig
+from hw.spec.layout import DIRECT_MAP
 from hw.spec.memory_map import MIB
 from mpkernel.arch import interrupts, memory, power, topology
+from mpkernel.arch.atomics import AtomicU32
 from mpkernel.arch.cpu import cpu
 from mpkernel.arch.vectors import VECTOR_RESCHEDULE, VECTOR_TIMER
 from mpkernel.block import device as block
 from mpkernel.boot.cpu_start import start_cpu
-from mpkernel.boot.secondary import come_online, run_secondary, start_others
+from mpkernel.boot.secondary import come_online, start_others
 from mpkernel.drivers import start, wiring
-from mpkernel.drivers.virtio import rng
+from mpkernel.drivers.virtio import blk, rng
+from mpkernel.drivers.virtio.queue import SIZE, Virtqueue
 from mpkernel.drivers.virtio.stream import PortStream
 from mpkernel.fs import tty
 from mpkernel.irq.vectors import KERNEL_VECTORS
 from mpkernel.mm import frames
 from mpkernel.sched import tick
+from mpkernel.sched.completion import Completion
 from mpkernel.sched.exit_request import TaskExit
 from mpkernel.sched.switch import run_cpu
 from mpkernel.sched.task import Task, set_name
@@ -40,6 +45,8 @@ SUCCESS = 3
 RAM = 64 * MIB
 _TASKS = 8 * MIB
 _FRAMES = 16 * MIB
+_READY = 15 * MIB
+_LEFT = 15 * MIB + 4096
 Body = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -82,8 +89,13 @@ def entry(body: Body) -> Callable[[int], None]:
 
     def kernel_entry(index: int) -> None:
         if index:
-            run_secondary(index)
+            start_cpu(index)
+            come_online()
+            interrupts.enable()
+            spawn(100 + index, index, load(index))
+            run_cpu()
         start_cpu(0)
+        ready().init()
         log.init(log.INFO)
         frames.init([(_FRAMES, RAM)])
         tty.init()
@@ -160,6 +172,67 @@ async def burst() -> None:
         spawn(number + 1, 0, one(number))
 
 
+async def wraps() -> None:
+    """More requests than 16 bits count, many at once: each is answered once, with its data."""
+    device = block.by_name("vda")
+    left = [40]
+
+    async def one(number: int) -> None:
+        chance = random.Random(number)
+        frame = frames.alloc_frame()
+        for _ in range(1700):
+            sector = chance.randrange(2000)
+            await block.read(device, sector, 1, frame)
+            assert memory.read(frame, 4) == sector.to_bytes(4, "little")
+        left[0] -= 1
+        if not left[0]:
+            queue = Virtqueue.at(blk.DISKS[0].queues[0])
+            assert queue.posted == 68_000
+            assert queue.free_count == SIZE
+            assert queue.avail_idx == queue.last_used == 68_000 & 0xFFFF
+            power.power_off(SUCCESS)
+
+    for number in range(40):
+        spawn(number + 1, 0, one(number))
+
+
+def ready() -> Completion:
+    """All CPUs wait for this: the devices are up."""
+    return Completion.at(_READY)
+
+
+async def load(index: int) -> None:
+    """One CPU's share: random reads and writes of its own part of the disk, and entropy."""
+    await ready().wait()
+    device = block.by_name("vda")
+    chance = random.Random(index)
+    share = device.sectors // 8 // topology.cpu_count() * 8
+    frame = frames.alloc_frame()
+    shadow: dict[int, int] = {}
+    for turn in range(150):
+        sector = index * share + chance.randrange(share // 8) * 8
+        if chance.random() < 0.5:
+            memory.write(frame, turn.to_bytes(4, "little") * 1024)
+            await block.write(device, sector, 8, frame)
+            shadow[sector] = turn
+        else:
+            await block.read(device, sector, 8, frame)
+            expected = shadow.get(sector, sector)
+            assert memory.read(frame, 4) == expected.to_bytes(4, "little")
+        if turn % 50 == 0:
+            assert len(await rng.read(32)) == 32
+    left = AtomicU32.from_address(DIRECT_MAP + _LEFT)
+    if left.add(-1) == 1:
+        power.power_off(SUCCESS)
+
+
+async def smp() -> None:
+    """All CPUs load the disk at once; the others sleep on another CPU's wakeup first."""
+    AtomicU32.from_address(DIRECT_MAP + _LEFT).store(topology.cpu_count())
+    ready().complete()
+    await load(0)
+
+
 _CONSOLE = (PortConfig("console", 0, 1, is_console=True),)
 _STREAMS = (
     PortConfig("console", -1, 2, is_console=True),
@@ -170,6 +243,8 @@ _STREAMS = (
 SCENARIOS: dict[str, tuple[Body, tuple[PortConfig, ...]]] = {
     "disk": (disk, ()),
     "burst": (burst, ()),
+    "smp": (smp, ()),
+    "wraps": (wraps, ()),
     "streams": (streams, _STREAMS),
     "lines": (lines, _CONSOLE),
 }

@@ -71,6 +71,15 @@ class Kernel:
             self.cpus.append(cpu)
         self.use(0)
 
+    def close(self) -> None:
+        """End the tasks that still sleep, while their memory is there."""
+        for cpu in self.cpus:
+            use_cpu(cpu)
+            for task_at, coroutine in list(cpu.coroutines.items()):
+                cpu.area.current = task_at
+                coroutine.close()
+            cpu.coroutines.clear()
+
     def use(self, index: int) -> None:
         """Be CPU ``index`` from here on."""
         use_cpu(self.cpus[index])
@@ -117,7 +126,8 @@ class Kernel:
         while True:
             order = list(range(len(self.cpus)))
             self._random.shuffle(order)
-            if not any([self.turn(index) for index in order]):
+            ran = [self.turn(index) for index in order]
+            if not any(ran):
                 break
         self.use(0)
 
@@ -131,9 +141,11 @@ def kernel(cpus: int = 1, seed: int = 0) -> Iterator[Kernel]:
     TASK_END.fill(lambda task: ended.append(task.state))
     with powered_board(MachineConfig(cpus=cpus, ram_bytes=32 * MIB)):
         log.init(log.ERROR)
+        made = Kernel(cpus, seed)
         try:
-            yield Kernel(cpus, seed)
+            yield made
         finally:
+            made.close()
             use_cpu(Cpu(0))
             TASK_END._entries.clear()
             TASK_END._entries.update(before)

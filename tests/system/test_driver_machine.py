@@ -55,3 +55,14 @@ def test_lines_of_a_pipe_are_read_without_echo() -> None:
     status, output, errors = run("lines", 2, data=b"a\nbb\nlast")
     assert status == SUCCESS, errors.decode()
     assert output == b"1: a\n2: bb\n3: last"
+
+
+def test_all_cpus_use_the_disk_at_once(image: Path) -> None:
+    status, _, errors = run("smp", 4, image)
+    assert status == SUCCESS, errors.decode()
+
+
+@pytest.mark.long
+def test_more_requests_than_16_bits_count(image: Path) -> None:
+    status, _, errors = run("wraps", 1, image)
+    assert status == SUCCESS, errors.decode()

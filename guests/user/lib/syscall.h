@@ -20,7 +20,7 @@ enum {
     SYS_DUP = 32, SYS_DUP2 = 33, SYS_NANOSLEEP = 35, SYS_GETPID = 39, SYS_FORK = 57,
     SYS_EXECVE = 59, SYS_EXIT = 60, SYS_WAIT4 = 61, SYS_KILL = 62, SYS_FCNTL = 72, SYS_GETCWD = 79,
     SYS_CHDIR = 80, SYS_MKDIR = 83, SYS_RMDIR = 84, SYS_UNLINK = 87, SYS_READLINK = 89,
-    SYS_GETPPID = 110, SYS_SETSID = 112, SYS_REBOOT = 169, SYS_GETDENTS64 = 217,
+    SYS_GETPPID = 110, SYS_SETSID = 112, SYS_REBOOT = 169, SYS_SCHED_SETAFFINITY = 203, SYS_GETDENTS64 = 217,
     SYS_CLOCK_GETTIME = 228, SYS_EXIT_GROUP = 231,
 };
 
@@ -144,6 +144,9 @@ static inline int sys_ioctl(int fd, long request, void *argument)
 { return (int)syscall3(SYS_IOCTL, fd, request, (long)argument); }
 
 static inline int sys_pipe(int ends[2]) { return (int)syscall3(SYS_PIPE, (long)ends, 0, 0); }
+static inline int sys_sched_setaffinity(int pid, size_t size, const long *mask)
+{ return (int)syscall3(SYS_SCHED_SETAFFINITY, pid, (long)size, (long)mask); }
+
 static inline int sys_sched_yield(void) { return (int)syscall3(SYS_SCHED_YIELD, 0, 0, 0); }
 static inline int sys_dup(int fd) { return (int)syscall3(SYS_DUP, fd, 0, 0); }
 static inline int sys_dup2(int fd, int to) { return (int)syscall3(SYS_DUP2, fd, to, 0); }

@@ -41,7 +41,7 @@ from mpkernel.drivers.virtio.queue import SIZE, Part, Virtqueue, zero_frames
 from mpkernel.drivers.virtio.transport import Transport
 from mpkernel.irq.vectors import HANDLER_BLK
 from mpkernel.sched.wait_queue import WaitQueue
-from mpkernel.trace import log
+from mpkernel.trace import events, log
 
 MAX_QUEUES: Final = 4
 #: Pieces of data in a chain, beside header and status.
@@ -168,6 +168,7 @@ def _post_locked(
     queue: Virtqueue, kind: int, sector: int, segments: list[Segment]
 ) -> tuple[int, BlkSlot]:
     """Fill the slot of the next chain and post it; return head and slot."""
+    events.record(events.DRIVER_REQUEST, sector, queue.free_head)
     slot = BlkSlot.at(queue.buffers + BlkSlot.SIZE * queue.free_head)
     slot.header.type = kind
     slot.header.sector = sector

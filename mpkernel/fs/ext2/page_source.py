@@ -12,6 +12,7 @@ from mpkernel.fs.block_file import SECTOR_BYTES, read_sectors
 from mpkernel.fs.ext2.block_map import block_of
 from mpkernel.fs.ext2.mounted import Ext2Mount, disk_inode_of, volume_of
 from mpkernel.fs.inode import Inode, get_inode, put_inode
+from mpkernel.trace import events
 
 
 class Ext2Source:
@@ -24,6 +25,7 @@ class Ext2Source:
             SysError: EIO.
         """
         inode = Inode.at(owner)
+        events.record(events.FILE_PAGE, inode.ino, index)
         volume, raw = volume_of(inode.volume), disk_inode_of(inode)
         size = volume.geometry.block_size
         first = index * PAGE_SIZE // size

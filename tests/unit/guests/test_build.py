@@ -99,7 +99,7 @@ def test_the_ziglang_wheel_compiles_them_all(
 
 def test_all_programs_of_the_root_image_are_there(programs: Path) -> None:
     wanted = """init sh ls cat echo ps kill uptime free cpuinfo hello primes spin forktest pingpong
-    true false poweroff args crash mapfile threads sleep"""
+    true false poweroff args crash mapfile threads sleep taskset"""
     assert set(wanted.split()) <= set(build.program_names())
     assert all(os.access(programs / name, os.X_OK) for name in build.program_names())
 

@@ -52,6 +52,7 @@ def test_illegal_instruction_is_named(guest: Guest) -> None:
     assert core.state.instructions == 1
 
 
+@pytest.mark.feature("D6")
 def test_page_fault_codes(guest: Guest) -> None:
     core = start(guest, "mov rax, [rdi]\nmov [rdi], rax\njmp rdi")
     state = core.state

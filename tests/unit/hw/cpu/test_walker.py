@@ -27,6 +27,8 @@ from hw.spec.paging import (
 )
 from tests.differential.guest import Guest
 
+pytestmark = pytest.mark.feature("D5")
+
 _ROOT = 40 * MIB
 _TABLES = [_ROOT + 4096 * k for k in range(4)]
 _VA = 0x1234_5678_9ABC

@@ -32,6 +32,16 @@ def test_all_functions_are_found_and_placed_apart() -> None:
         assert all(end - start == 0x10000 and not start % 0x10000 for start, end in ranges)
 
 
+def test_the_list_of_functions() -> None:
+    with device_kernel(ports=(PortConfig("console", is_console=True),)):
+        pci.enumerate_bus()
+        assert [pci.describe(function) for function in pci.functions()] == [
+            "00:00.0 Host bridge: 8086:29c0",
+            "00:01.0 Communication: 1af4:1043 virtio console",
+            "00:02.0 Class ff: 1af4:1044 virtio entropy",
+        ]
+
+
 def test_capabilities_and_a_list_that_loops() -> None:
     with device_kernel():
         pci.enumerate_bus()

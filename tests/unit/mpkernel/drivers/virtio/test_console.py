@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,9 +14,11 @@ from mpkernel.drivers.virtio import console
 from mpkernel.drivers.virtio import port as console_port
 from mpkernel.drivers.virtio.stream import PortStream
 from mpkernel.fs import tty
-from mpkernel.sched.task import Task
 from mpkernel.sched.wakeup import wake
 from tests.support.device_kernel import DeviceKernel, device_kernel
+
+if TYPE_CHECKING:
+    from mpkernel.sched.task import Task
 
 
 @dataclass
