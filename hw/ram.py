@@ -237,6 +237,7 @@ def array(addr: int, size: int) -> npt.NDArray[np.uint8]:
 
 def written(addr: int, size: int) -> None:
     """Tell the cores that bytes changed, if any of them may have been decoded as code."""
+    atomics.fence()  # bytes before flags: whoever decodes sets the flag, then reads the bytes
     flags = ctypes.string_at(
         FRAME_FLAGS + (addr >> PAGE_SHIFT),
         ((addr + max(size, 1) - 1) >> PAGE_SHIFT) - (addr >> PAGE_SHIFT) + 1,

@@ -152,6 +152,7 @@ def _link(s: CpuState, block: int) -> None:
 def flush_all(s: CpuState) -> None:
     """Empty TLB and jump cache."""
     s.link_slot = 0
+    s.large_pages = 0
     place = address_of(s) + TLB_OFFSET
     end = place + TLB_ENTRIES * TLB_ENTRY_SIZE
     while place < end:
@@ -162,7 +163,13 @@ def flush_all(s: CpuState) -> None:
 
 @noinline
 def flush_page(s: CpuState, address: int) -> None:
-    """Drop what is known of one page of addresses; jumps into it may outlive its TLB entry."""
+    """Drop what is known of one page; jumps into it may outlive its TLB entry.
+
+    The TLB keeps large pages in parts, so where there were any, all goes.
+    """
+    if s.large_pages != 0:
+        flush_all(s)
+        return
     s.link_slot = 0
     place = address_of(s) + TLB_OFFSET + ((address >> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE
     plain_store(place, NO_TAG)

@@ -138,7 +138,7 @@ class NativeCode:
 
     def _load_part(self, key: str, part: int) -> None:
         name = f"cpu_handlers_{part}"
-        found = native.load(f"{key}:{part}", [name], lambda: part_text(part))
+        found = native.load(f"{key}:{part}", [name], lambda: part_text(part), passes=1)
         members = native.function(found[name], ctypes.c_uint64)()
         count = len(handler_list()[part::PARTS])
         self.table[part::PARTS] = list((ctypes.c_uint64 * count).from_address(members))

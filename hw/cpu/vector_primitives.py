@@ -1,8 +1,9 @@
 """Primitives of 128-bit registers and of SSE arithmetic.
 
-The named exception to "one source": an SSE operation is the host's own instruction, in line, under the
-guest's MXCSR, so rounding, NaN payloads and sticky flags are those of silicon. Its Python twin runs the
-same instruction; what the differential test proves here is operands, sizes, faults and flags.
+The named exception to "one source": an SSE operation is the host's own instruction, in line, under
+the guest's MXCSR, so rounding, NaN payloads and sticky flags are those of silicon. Its Python twin
+runs the same instruction; what the differential test proves here is operands, sizes, faults and
+flags.
 
 State: the host's MXCSR while native code runs. Context: native code, oracle.
 """
@@ -64,7 +65,7 @@ def _emit_vector(b: Builder, name: str, target: Any, source: Any) -> Value:
 
 @cache
 def _compiled(text: str) -> native.Native:
-    """Compile host instructions that run under the oracle's MXCSR, at %mx, and give back Python's."""
+    """Compile host instructions to run under the MXCSR at %mx, keeping Python's own."""
     symbol = "oracle_" + hashlib.sha256(text.encode()).hexdigest()[:16]
     ir = (
         "declare void @llvm.x86.sse.ldmxcsr(ptr)\ndeclare void @llvm.x86.sse.stmxcsr(ptr)\n"

@@ -1,5 +1,6 @@
 """Instruction forms, made from the encodings that the core claims, with random operands."""
 
+import math
 import random
 import struct
 from dataclasses import dataclass, field
@@ -193,7 +194,7 @@ def vector_half(rng: random.Random) -> int:
 
 def _small(rng: random.Random) -> float:
     number = _number(rng)
-    return number if number != number or abs(number) < 3e38 else rng.random()
+    return number if math.isnan(number) or abs(number) < 3e38 else rng.random()
 
 
 def _number(rng: random.Random) -> float:

@@ -1,8 +1,8 @@
 """SSE and SSE2: moves, integer and floating-point vectors, scalars, MXCSR.
 
-Vector registers are sixteen bytes at XMM + 16 n of the register file; a micro-op's ``a`` and ``b`` hold
-16 n. Memory operands of sixteen bytes must be aligned, but for the moves that say they need not.
-Floating-point exceptions are taken as masked: sticky flags are right, #XM is not raised.
+Vector registers are sixteen bytes at XMM + 16 n of the register file; a micro-op's ``a`` and ``b``
+hold 16 n. Memory operands of sixteen bytes must be aligned, but for the moves that say they need
+not. Floating-point exceptions are taken as masked: sticky flags are right, #XM is not raised.
 
 Spec: AMD64 APM vol. 4.
 Context: native code, oracle.
@@ -321,18 +321,10 @@ def handlers() -> Iterator[Handler]:
 
 
 def _arithmetic() -> Iterator[Handler]:
-    sizes: dict[str, int] = {**dict.fromkeys(PACKED, 128), **SCALAR, **CONVERSIONS}
-    for name, bits in sizes.items():
-        for form in "rm":
-            yield Handler(f"{name}_r{form}", operate, (name, form, bits))
-    for name in SHIFTS:
-        yield Handler(f"{name}_ri", shift_immediate, (name,))
-    for name, bits in COMPARES.items():
-        for form in "rm":
-            yield Handler(f"{name}_r{form}", compare, (name, form, bits))
-    for base, suffix in (("cvtsi2ss", ""), ("cvtsi2sd", "")):
+    yield from _operations()
+    for base in ("cvtsi2ss", "cvtsi2sd"):
         for bits in FROM_INTEGER:
-            host = base + ("l" if bits == 32 else "q") + suffix
+            host = base + ("l" if bits == 32 else "q")
             for form in "rm":
                 yield Handler(f"{base}{bits}_r{form}", integer_to_scalar, (host, bits, form))
     for name, size in TO_INTEGER.items():
@@ -342,6 +334,18 @@ def _arithmetic() -> Iterator[Handler]:
                 yield Handler(f"{name}{bits}_r{form}", scalar_to_integer, constants)
     for name in MASKS:
         yield Handler(name, mask, (name,))
+
+
+def _operations() -> Iterator[Handler]:
+    sizes: dict[str, int] = {**dict.fromkeys(PACKED, 128), **SCALAR, **CONVERSIONS}
+    for name, bits in sizes.items():
+        for form in "rm":
+            yield Handler(f"{name}_r{form}", operate, (name, form, bits))
+    for name in SHIFTS:
+        yield Handler(f"{name}_ri", shift_immediate, (name,))
+    for name, bits in COMPARES.items():
+        for form in "rm":
+            yield Handler(f"{name}_r{form}", compare, (name, form, bits))
 
 
 def _shuffles() -> Iterator[Handler]:

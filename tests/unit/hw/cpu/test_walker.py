@@ -38,7 +38,7 @@ _ACCESSES = [kind | user for kind in _KINDS for user in (0, ACCESS_USER)]
 
 
 def _build(bits: list[int], frame: int, last: int) -> list[tuple[int, int]]:
-    """Write one entry a level down to ``last`` (3: a 4 KiB page); table and index of each."""
+    """Write an entry a level down to ``last`` (3: a 4 KiB page); table and index of each."""
     places = []
     for level in range(last + 1):
         index = _VA >> (39 - 9 * level) & 511
