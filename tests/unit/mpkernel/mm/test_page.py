@@ -29,5 +29,10 @@ def test_the_last_reference_frees_the_frame_and_no_more_can_be_had() -> None:
     assert frames.free_count() == free + 1
     with pytest.raises(KernelPanic, match="gone"):
         get_page(frame)
+
+
+def test_a_reference_dropped_twice_panics() -> None:
+    frame = frames.alloc_frame()
+    put_page(frame)
     with pytest.raises(KernelPanic, match="twice"):
         put_page(frame)
