@@ -1,6 +1,6 @@
 """Each allocation of fork, mmap, mremap and a fault may fail: nothing is lost, nothing leaks."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from mpkernel.mm.shared_memory import OBJECTS, SharedMemorySource
 from mpkernel.mm.slab import SlabCache
 from mpkernel.mm.user_memory import copy_from_user, copy_to_user
 from mpkernel.mm.vma import VMAS
-from tests.support.kernel_cpu import KernelCpu
+from tests.support.kernel_cpu import KernelCpu, kernel_cpu
 
 RW = PROT_READ | PROT_WRITE
 AT = 0x40_0000
@@ -27,6 +27,12 @@ if SOURCE_SHARED_MEMORY not in PAGE_SOURCES:
     PAGE_SOURCES.add(SOURCE_SHARED_MEMORY, SharedMemorySource())
 
 Act = Callable[[AddressSpace], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def kernel() -> Iterator[KernelCpu]:
+    with kernel_cpu() as cpu:
+        yield cpu
 
 
 class Allocations:
