@@ -4,6 +4,7 @@ A pair is two calls of mprotect: one takes a right away, which needs the shootdo
 back.
 """
 
+from functools import partial
 from typing import Final
 
 from bench.harness import Figure, medians, mpkernel, number
@@ -21,7 +22,7 @@ def measure(repeats: int) -> list[Figure]:
         text = mpkernel("run", "--cpus", str(cpus), threads, "shootdown", str(ROUNDS))
         return number(r"([\d.]+) us each", text)
 
-    found = medians({str(cpus): lambda cpus=cpus: pair(cpus) for cpus in CORES}, repeats)
+    found = medians({str(cpus): partial(pair, cpus) for cpus in CORES}, repeats)
     return [
         Figure("tlb", f"pair of mprotect, 2 threads, {cpus} cores", found[str(cpus)], "us")
         for cpus in CORES

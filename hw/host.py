@@ -58,7 +58,7 @@ _TERMINAL_SIGNALS: Final = (
 _libc: Final = ctypes.CDLL(None)
 
 
-def _symbol(name: str, library: str, result: Any, *arguments: Any) -> Any:  # noqa: ANN401
+def _symbol(name: str, library: str, result: Any, *arguments: Any) -> Any:
     """Return a libc function; before glibc 2.34 the queue calls stand in librt."""
     try:
         found = getattr(_libc, name)

@@ -61,15 +61,22 @@ def _target_machine(opt: int) -> Any:
 
 
 def load(
-    key: str, names: Iterable[str], make_ir: Callable[[], str], *, opt: int = 2
+    key: str,
+    names: Iterable[str],
+    make_ir: Callable[[], str],
+    *,
+    opt: int = 2,
+    passes: int | None = None,
 ) -> dict[str, int]:
     """Host addresses of the named functions of a module.
 
     ``key`` identifies the source (a hash of all that the IR depends on); ``make_ir`` is called
     only when no cached object fits. Symbol names must be unique over all modules of a process.
+    ``passes`` is the level of the IR passes where it is not that of the code generator: large
+    modules of small functions gain nothing from O2's, which cost as much again.
     """
     machine = _target_machine(opt)
-    digest = hashlib.sha256(f"{key}:{opt}:{host_key()}".encode()).hexdigest()[:32]
+    digest = hashlib.sha256(f"{key}:{opt}:{passes}:{host_key()}".encode()).hexdigest()[:32]
     path = cache_directory() / f"{digest}.o"
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     try:
@@ -77,7 +84,7 @@ def load(
     except OSError:
         for listener in _LISTENERS:
             listener()
-        data = _compile(machine, make_ir(), opt)
+        data = _compile(machine, make_ir(), opt if passes is None else passes)
         _publish(path, data)
     engine.add_object_file(llvm.ObjectFileRef.from_data(data))
     engine.finalize_object()
@@ -85,10 +92,10 @@ def load(
     return {name: engine.get_function_address(name) for name in names}
 
 
-def _compile(machine: Any, ir: str, opt: int) -> bytes:
+def _compile(machine: Any, ir: str, passes: int) -> bytes:
     module = llvm.parse_assembly(ir)
     module.verify()
-    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(opt))
+    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(passes))
     builder.getModulePassManager().run(module, builder)
     data: bytes = machine.emit_object(module)
     return data

@@ -78,8 +78,13 @@ class Segment:
         return self._next
 
 
-#: Part of board memory that compiled code names by constant addresses: register files, decoded code.
+<<<<<<< HEAD
+#: Part of board memory that compiled code names by constant addresses: register files and decoded
+#: code. Only hw.cpu places here, so the addresses do not depend on what else is imported before.
+=======
+#: Part of board memory that compiled code names by constant addresses: registers, decoded code.
 #: Only hw.cpu places here, so the addresses do not depend on what else is imported before.
+>>>>>>> main
 CORE_SIZE: Final = 128 * MIB
 CORE_BOARD: Final = Segment(BOARD_MAP + BOARD_SIZE - CORE_SIZE, CORE_SIZE)
 
@@ -232,6 +237,7 @@ def array(addr: int, size: int) -> npt.NDArray[np.uint8]:
 
 def written(addr: int, size: int) -> None:
     """Tell the cores that bytes changed, if any of them may have been decoded as code."""
+    atomics.fence()  # bytes before flags: whoever decodes sets the flag, then reads the bytes
     flags = ctypes.string_at(
         FRAME_FLAGS + (addr >> PAGE_SHIFT),
         ((addr + max(size, 1) - 1) >> PAGE_SHIFT) - (addr >> PAGE_SHIFT) + 1,

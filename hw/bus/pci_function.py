@@ -136,7 +136,7 @@ def define(
     return offsets
 
 
-def put(target: Any, offset: int, data: bytes) -> None:  # noqa: ANN401 - a ctypes array
+def put(target: Any, offset: int, data: bytes) -> None:
     """Store bytes into a ConfigBytes field."""
     for index, byte in enumerate(data):
         target[offset + index] = byte

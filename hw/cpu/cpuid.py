@@ -16,10 +16,11 @@ _SIGNATURE: Final = 0x0083_0F10
 
 #: Leaf 1, ecx: CX16 (bit 13), POPCNT (23), hypervisor present (31).
 _FEATURES_ECX: Final = 1 << 13 | 1 << 23 | 1 << 31
-#: Leaf 1, edx: TSC PSE MSR PAE CX8 APIC PGE CMOV.
-_FEATURES_EDX: Final = 1 << 4 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9 | 1 << 13 | 1 << 15
-#: Leaf 8000_0001, edx: leaf 1's, SYSCALL (11), NX (20), 1 GiB pages (26), RDTSCP (27), LM (29).
-_EXTENDED_EDX: Final = _FEATURES_EDX | 1 << 11 | 1 << 20 | 1 << 26 | 1 << 27 | 1 << 29
+_COMMON_EDX: Final = 1 << 4 | 1 << 3 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9 | 1 << 13 | 1 << 15
+#: Leaf 1, edx: TSC PSE MSR PAE CX8 APIC PGE CMOV, SSE (25), SSE2 (26).
+_FEATURES_EDX: Final = _COMMON_EDX | 1 << 25 | 1 << 26
+#: Leaf 8000_0001, edx: those to CMOV, SYSCALL, NX, 1 GiB pages, RDTSCP, LM.
+_EXTENDED_EDX: Final = _COMMON_EDX | 1 << 11 | 1 << 20 | 1 << 26 | 1 << 27 | 1 << 29
 #: Leaf 8000_0001, ecx: LAHF in long mode (0), LZCNT (5).
 _EXTENDED_ECX: Final = 1 << 0 | 1 << 5
 _INVARIANT_TSC: Final = 1 << 8

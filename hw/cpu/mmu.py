@@ -16,7 +16,7 @@ from hw.cpu.exits import EXIT_EXCEPTION, EXIT_NON_CANONICAL, EXIT_PAGE_FAULT, EX
 from hw.cpu.primitives import address_of, atomic_rmw, get, host_load, host_store, likely, sext, u64
 from hw.cpu.state import NO_TAG, TLB_ENTRIES, TLB_OFFSET, CpuState
 from hw.cpu.subset import noinline
-from hw.cpu.walker import RAM_END_AT, WALK_FAULT, WALK_WRITABLE, walk
+from hw.cpu.walker import RAM_END_AT, WALK_FAULT, WALK_LARGE, WALK_WRITABLE, walk
 from hw.ram import (
     FRAME_FLAGS,
     FRAME_HAS_CODE,
@@ -148,6 +148,8 @@ def fill(s: CpuState, address: int, access: int) -> int:
     if frame >= host_load(RAM_END_AT, 64):
         exception(s, MACHINE_CHECK, 0)
         return 0
+    if found & WALK_LARGE != 0:
+        s.large_pages = 1
     _remember(s, address & _PAGE, frame, access, found & WALK_WRITABLE)
     return DIRECT_MAP + frame
 

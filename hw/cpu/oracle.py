@@ -14,6 +14,7 @@ from hw.cpu.exits import EXIT_NONE
 from hw.cpu.flags import make_ready
 from hw.cpu.micro_op import SLOT, MicroOp
 from hw.cpu.primitives import u64
+from hw.cpu.semantics.sse import enter_mxcsr, leave_mxcsr
 from hw.cpu.semantics.system import fault_exit
 from hw.cpu.state import CpuState
 from hw.cpu.threaded import handler_list
@@ -27,6 +28,7 @@ def run_block(state: CpuState, address: int) -> int:
     state.fault = 0
     state.exit_reason = EXIT_NONE
     budget = _BUDGET
+    enter_mxcsr(state)
     while True:
         op = MicroOp.from_address(address)
         handler = handler_list()[op.handler]
@@ -42,6 +44,7 @@ def run_block(state: CpuState, address: int) -> int:
             budget = left.budget or 0
             break
         address += SLOT
+    leave_mxcsr(state)
     state.instructions = u64(state.instructions + _BUDGET - budget)
     make_ready(state)
     return state.exit_reason

@@ -5,10 +5,11 @@ State: page tables and frames in RAM. Locks: none. Context: any; never sleeps.
 
 from typing import Final
 
-from hw.cpu.mmu import code_written, may_give_write_tag
-from hw.cpu.primitives import host_load, host_store, u64
+from hw.cpu.mmu import code_written
+from hw.cpu.primitives import full_fence, host_load, host_store, u64
 from hw.cpu.subset import noinline
 from hw.cpu.walker import RAM_END_AT, WALK_FAULT, walk
+from hw.ram import FRAME_FLAGS, FRAME_HAS_CODE
 from hw.spec.layout import DIRECT_MAP
 from hw.spec.paging import ACCESS_USER, ACCESS_WRITE
 
@@ -34,7 +35,8 @@ def copy_pages(cr3: int, address: int, buffer: int, size: int, write: int) -> in
         host = DIRECT_MAP + frame + (here & 0xFFF)
         if write != 0:
             _copy_bytes(host, buffer + done, count)
-            if not may_give_write_tag(frame):
+            full_fence()  # bytes before flags: whoever decodes sets the flag, then reads the bytes
+            if host_load(FRAME_FLAGS + (frame >> 12), 8) & FRAME_HAS_CODE != 0:
                 code_written(frame)
         else:
             _copy_bytes(buffer + done, host, count)

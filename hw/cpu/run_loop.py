@@ -26,6 +26,7 @@ from hw.cpu.primitives import (
     plain_store,
     u64,
 )
+from hw.cpu.semantics.sse import enter_mxcsr, leave_mxcsr
 from hw.cpu.semantics.system import machine_tsc
 from hw.cpu.state import (
     JUMP_ENTRIES,
@@ -67,10 +68,12 @@ def run(s: CpuState) -> int:
     s.exit_reason = EXIT_NONE
     s.link_slot = 0
     atomic_store(address_of(s) + RUNNING_OFFSET, NATIVE)
-    if atomic_load(_EXCLUSIVE_AT) != 0:  # noqa: SIM108 both sides of "a if c else b" are evaluated
+    if atomic_load(_EXCLUSIVE_AT) != 0:
         reason = EXIT_HALTED
     else:
+        enter_mxcsr(s)
         reason = _chunks(s)
+        leave_mxcsr(s)
     make_ready(s)
     atomic_store(address_of(s) + RUNNING_OFFSET, OUTSIDE)
     return reason
@@ -82,7 +85,9 @@ def run_block(s: CpuState, block: int) -> int:
     s.fault = 0
     s.exit_reason = EXIT_NONE
     s.single = 1
+    enter_mxcsr(s)
     enter(s, block, s.handlers, 0)
+    leave_mxcsr(s)
     s.instructions = u64(s.instructions - s.budget)
     s.single = 0
     make_ready(s)
@@ -147,6 +152,7 @@ def _link(s: CpuState, block: int) -> None:
 def flush_all(s: CpuState) -> None:
     """Empty TLB and jump cache."""
     s.link_slot = 0
+    s.large_pages = 0
     place = address_of(s) + TLB_OFFSET
     end = place + TLB_ENTRIES * TLB_ENTRY_SIZE
     while place < end:
@@ -157,7 +163,13 @@ def flush_all(s: CpuState) -> None:
 
 @noinline
 def flush_page(s: CpuState, address: int) -> None:
-    """Drop what is known of one page of addresses; jumps into it may outlive its TLB entry."""
+    """Drop what is known of one page; jumps into it may outlive its TLB entry.
+
+    The TLB keeps large pages in parts, so where there were any, all goes.
+    """
+    if s.large_pages != 0:
+        flush_all(s)
+        return
     s.link_slot = 0
     place = address_of(s) + TLB_OFFSET + ((address >> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE
     plain_store(place, NO_TAG)

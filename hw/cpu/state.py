@@ -100,8 +100,9 @@ class CpuState(Layout):
     seen_generation: Annotated[u64, atomic]  #: HEADER.code_generation that the caches reflect
     seen_epoch: Annotated[u64, this_cpu]  #: arena epoch that the jump cache reflects
     code_frame: Annotated[u64, this_cpu]  #: frame that the last fetch translation gave
-    reserved_0x178: u64
-    reserved_0x180: Annotated[Any, ctypes.c_uint8 * 128]
+    host_mxcsr: Annotated[u64, this_cpu]  #: scratch: MXCSR on its way to or from the host
+    large_pages: Annotated[u64, this_cpu]  #: not 0: the TLB has held a part of a large page
+    reserved_0x188: Annotated[Any, ctypes.c_uint8 * 120]
     xmm: Annotated[Any, ctypes.c_uint64 * 32]  #: sixteen registers, low half first
     x87: Annotated[Any, ctypes.c_uint64 * 16]  #: eight registers, 80 bits in 16 bytes each
     mxcsr: Annotated[u64, this_cpu]

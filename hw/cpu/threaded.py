@@ -27,6 +27,7 @@ from hw.cpu.semantics import (
     move,
     muldiv,
     shift,
+    sse,
     stack,
     string,
     system,
@@ -36,7 +37,7 @@ from hw.cpu.state import TSC, CpuState
 from hw.cpu.subset import Builder, Inlined, Module, Pointer, compile_function
 
 #: Families in the order of their handlers' numbers.
-FAMILIES: Final = (move, alu, shift, muldiv, bit, stack, branch, string, locked, system)
+FAMILIES: Final = (move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, system)
 #: Handlers are compiled in this many modules, so that a first start shows progress.
 PARTS: Final = 8
 #: Functions that Python calls.
@@ -137,7 +138,7 @@ class NativeCode:
 
     def _load_part(self, key: str, part: int) -> None:
         name = f"cpu_handlers_{part}"
-        found = native.load(f"{key}:{part}", [name], lambda: part_text(part))
+        found = native.load(f"{key}:{part}", [name], lambda: part_text(part), passes=1)
         members = native.function(found[name], ctypes.c_uint64)()
         count = len(handler_list()[part::PARTS])
         self.table[part::PARTS] = list((ctypes.c_uint64 * count).from_address(members))

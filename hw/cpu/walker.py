@@ -36,6 +36,8 @@ from hw.spec.paging import (
 WALK_FAULT: Final = 1 << 63
 #: Set beside the page's address when the page may be written without another walk.
 WALK_WRITABLE: Final = 1 << 1
+#: Set when the page is a part of a large one.
+WALK_LARGE: Final = 1 << 2
 _AGAIN: Final = 1 << 62
 
 #: Host address of the word that says where RAM ends.
@@ -44,7 +46,7 @@ RAM_END_AT: Final = ctypes.addressof(HEADER) + HEADER.offset_of("ram_end")
 
 @noinline
 def walk(cr3: int, address: int, access: int, nx: int, wp: int) -> int:
-    """Translate: physical address of the 4 KiB page (| WALK_WRITABLE), or WALK_FAULT | error code.
+    """Translate: physical address of the 4 KiB page (| WALK_*), or WALK_FAULT | error code.
 
     ``access`` is ACCESS_* bits, ``nx`` is EFER.NXE, ``wp`` is CR0.WP (0 or 1).
     """
@@ -89,7 +91,8 @@ def _descend(cr3: int, address: int, access: int, nx: int, wp: int) -> int:  # n
     inside = u64((1 << shift) - 1)
     page = ((entry & PTE_FRAME_MASK & ~inside) | (address & inside)) & ~0xFFF
     writable = allowed & PTE_WRITABLE != 0 or (access & ACCESS_USER == 0 and wp == 0)
-    return page | (WALK_WRITABLE if writable and marked & PTE_DIRTY != 0 else 0)
+    kind = WALK_LARGE if shift != 12 else 0
+    return page | kind | (WALK_WRITABLE if writable and marked & PTE_DIRTY != 0 else 0)
 
 
 def _reserved(shift: int, leaf: bool, nx: int) -> int:

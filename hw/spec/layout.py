@@ -132,7 +132,7 @@ def layout(*, size: int | None = None, pack: int | None = None) -> Callable[[L],
                 disciplines[name] = discipline
         if pack is not None:
             cls._pack_ = pack
-            cls._layout_ = "ms"
+            cls._layout_ = "ms"  # type: ignore[attr-defined]  # Python 3.14 asks for it
         cls._fields_ = fields
         cls.SIZE = ctypes.sizeof(cls)
         cls.DISCIPLINE = disciplines

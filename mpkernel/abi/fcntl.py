@@ -34,6 +34,7 @@ F_SETPIPE_SZ: Final = 1031
 F_GETPIPE_SZ: Final = 1032
 F_DUPFD_CLOEXEC: Final = 1030
 FD_CLOEXEC: Final = 1
+CLOSE_RANGE_CLOEXEC: Final = 4
 
 AT_FDCWD: Final = -100
 AT_SYMLINK_NOFOLLOW: Final = 0x100
@@ -46,7 +47,11 @@ SEEK_SET: Final = 0
 SEEK_CUR: Final = 1
 SEEK_END: Final = 2
 
-# access(2)
+<<<<<<< HEAD
+# Of access(2).
+=======
+# What access asks for.
+>>>>>>> main
 R_OK: Final = 4
 W_OK: Final = 2
 X_OK: Final = 1

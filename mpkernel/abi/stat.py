@@ -66,7 +66,7 @@ class Dirent64Head(Layout):
     d_name_first: Annotated[Any, ctypes.c_uint8 * 5]
 
 
-DIRENT_NAME: Final = Dirent64Head.d_name_first.offset  # type: ignore[attr-defined]
+DIRENT_NAME: Final = Dirent64Head.d_name_first.offset
 
 
 @layout(size=120)

@@ -9,7 +9,6 @@ Locks: none. Context: any.
 """
 
 import os
-from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from hw.spec.layout import Layout, layout, this_cpu, u32, u64
@@ -17,6 +16,8 @@ from hw.spec.memory_map import MAX_CPUS
 from mpkernel.arch import memory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from hw.cpu.core import Core
     from hw.irq.local_apic import LocalApic
 
@@ -53,7 +54,9 @@ class Cpu:
         "interrupt_handler",
     )
 
-    def __init__(self, index: int, core: "Core | None" = None, apic: "LocalApic | None" = None) -> None:
+    def __init__(
+        self, index: int, core: "Core | None" = None, apic: "LocalApic | None" = None
+    ) -> None:
         self.index = index
         self.area = AREAS[index]
         self.core = core

@@ -104,6 +104,4 @@ def start_core(target: int) -> None:
 def _command(target: int, command: int) -> None:
     apic = cpu().apic
     assert apic is not None
-    apic.write_x2apic(
-        LAPIC_ICR_LOW, ICR_DEST_X2APIC.put(0, PARTIES[target].apic_id) | command
-    )
+    apic.write_x2apic(LAPIC_ICR_LOW, ICR_DEST_X2APIC.put(0, PARTIES[target].apic_id) | command)

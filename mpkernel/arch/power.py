@@ -25,9 +25,7 @@ def halt_forever() -> NoReturn:
 def debug_write(data: bytes) -> None:
     """Write to the debug console, the host's standard error."""
     if len(data) <= 8:
-        board_registers.write(
-            cpu().index, DEBUG_CONSOLE, len(data), int.from_bytes(data, "little")
-        )
+        board_registers.write(cpu().index, DEBUG_CONSOLE, len(data), int.from_bytes(data, "little"))
         return
     board_registers.debug_write(data)
 

@@ -78,5 +78,3 @@ async def _become_init(parameters: BootParameters) -> None:
         devices=streams,
         is_protected=parameters.stdio == "console",
     )
-
-

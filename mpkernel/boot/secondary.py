@@ -8,7 +8,7 @@ State: the board's core states. Locks: none. Context: boot; the CPU itself.
 from typing import Final, NoReturn
 
 from mpkernel.arch import interrupts, ipi, topology
-from mpkernel.arch.cpu import relax
+from mpkernel.arch.cpu import cpu, relax
 from mpkernel.boot.cpu_start import start_cpu
 from mpkernel.sched.run_queue import RUN_QUEUES
 from mpkernel.sched.switch import run_cpu
@@ -37,7 +37,7 @@ def start_others() -> None:
 
 def come_online() -> None:
     """Say that this CPU takes tasks and interrupts."""
-    index = interrupts.cpu().index
+    index = cpu().index
     RUN_QUEUES.of(index).is_online = 1
     topology.came_online(index)
 

@@ -13,7 +13,7 @@ from mpkernel.fs.file_system import FILE_SYSTEMS
 from mpkernel.fs.mount import mounts_text
 from mpkernel.fs.procfs import SYSTEM_FILES
 from mpkernel.irq import dispatch, vectors
-from mpkernel.mm import frames
+from mpkernel.mm import frames, page_cache
 from mpkernel.proc.process import PROCESSES, TASKS, TREE
 from mpkernel.sched import tick
 from mpkernel.sched.run_queue import RUN_QUEUES
@@ -33,7 +33,8 @@ def uptime() -> bytes:
 def meminfo() -> bytes:
     """Memory in KiB."""
     total, free = frames.total_count(), frames.free_count()
-    rows = {"MemTotal": total, "MemFree": free, "MemAvailable": free, "Buffers": 0, "Cached": 0}
+    cached = page_cache.cached_pages()
+    rows = {"MemTotal": total, "MemFree": free, "MemAvailable": free, "Buffers": 0, "Cached": cached}
     return "".join(
         f"{name + ':':15} {count * _KIB_PER_FRAME:8} kB\n" for name, count in rows.items()
     ).encode()

@@ -2,19 +2,41 @@
 
 Only directories whose names all live in memory can be changed (tmpfs, devfs); others are EROFS.
 
-State: RAM. Locks: Inode.names_lock, a second one by ascending address. Context: task, may sleep
-(a link's target is written to pages).
+Whoever changes the shape of a tree, and so needs several directories at once, first takes the one
+TREE lock: then the order of their names_locks does not matter, and no parent changes under it.
+
+State: RAM. Locks: TREE.lock, over Inode.names_lock. Context: task, may sleep (a link's target is
+written to pages).
 """
 
+from typing import Final
+
+from hw.spec.layout import Layout, layout
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.stat import S_IFDIR, S_IFLNK, S_IFMT
+from mpkernel.arch import memory
 from mpkernel.arch.power import wall_clock_ns
 from mpkernel.fs import names
 from mpkernel.fs.file_system import file_system_of
 from mpkernel.fs.inode import Inode, get_inode, new_inode, put_inode, set_parent
 from mpkernel.mm import page_cache
+from mpkernel.sync import ranks
+from mpkernel.sync.spinlock import Spinlock
 
-PERMISSIONS = 0o7777
+
+@layout()
+class TreeLock(Layout):
+    """One for all file trees: moves and removals of directories are rare."""
+
+    lock: Spinlock
+
+
+TREE: Final = memory.static(TreeLock)
+
+
+def init() -> None:
+    """Before the first change. Once, on the first CPU."""
+    TREE.lock.init(ranks.TREE)
 
 
 def check_writable(inode: Inode) -> None:
@@ -47,7 +69,9 @@ def new_file(parent: Inode, mode: int) -> Inode:
     return inode
 
 
-def create(directory: Inode, name: bytes, mode: int, *, device: int = 0, device_id: int = 0) -> Inode:
+def create(
+    directory: Inode, name: bytes, mode: int, *, device: int = 0, device_id: int = 0
+) -> Inode:
     """Make a file of the kind that ``mode`` says; returns it with a reference.
 
     Raises:
@@ -132,7 +156,7 @@ def remove_directory(directory: Inode, name: bytes) -> None:
         raise SysError(Errno.EINVAL)
     if name == b"..":
         raise SysError(Errno.ENOTEMPTY)
-    with directory.names_lock:
+    with TREE.lock, directory.names_lock:
         entry = names.find_locked(directory, name)
         if entry is None:
             raise SysError(Errno.ENOENT)
@@ -156,20 +180,17 @@ def rename(source: Inode, old: bytes, target: Inode, new: bytes) -> None:
         raise SysError(Errno.EBUSY)
     if (source.file_system, source.volume) != (target.file_system, target.volume):
         raise SysError(Errno.EXDEV)
-    first, second = sorted((source, target), key=lambda inode: inode.phys)
-    first.names_lock.acquire()
-    try:
-        if second.phys != first.phys:
-            second.names_lock.acquire(nested=True)
+    with TREE.lock, source.names_lock:
+        is_other = target.phys != source.phys
+        if is_other:
+            target.names_lock.acquire(nested=True)
         try:
             moved, replaced = _rename_locked(source, old, target, new)
         finally:
-            if second.phys != first.phys:
-                second.names_lock.release()
-    finally:
-        first.names_lock.release()
-    if moved.is_directory:
-        set_parent(moved, target)
+            if is_other:
+                target.names_lock.release()
+        if moved.is_directory:
+            set_parent(moved, target)
     put_inode(moved)
     if replaced is not None:
         put_inode(replaced)
@@ -184,27 +205,28 @@ def _rename_locked(
     entry = names.find_locked(source, old)
     if entry is None:
         raise SysError(Errno.ENOENT)
-    inode = get_inode(Inode.at(entry.inode))
+    inode = Inode.at(entry.inode)
     there = names.find_locked(target, new)
+    if there is not None and there.inode == inode.phys:
+        return get_inode(inode), None  # two names of one file: POSIX says do nothing
+    if _is_above(inode, target):
+        raise SysError(Errno.EINVAL)
+    if there is not None and _is_above(Inode.at(there.inode), source):
+        raise SysError(Errno.ENOTEMPTY)  # what moves is in it
     replaced = None
-    try:
-        if there is not None and there.inode == inode.phys:
-            return inode, None  # two names of one file: POSIX says do nothing
-        _check_not_inside(inode, target)
-        if there is not None:
-            replaced = _replace_locked(target, there, inode)
+    if there is None:
         names.add_locked(target, new, inode)
-    except SysError:
-        put_inode(inode)  # never the last: the old name holds one
-        raise
-    put_inode(names.remove_locked(entry))
-    if inode.is_directory:
+    else:
+        replaced = _replace_locked(target, there, inode)
+    moved = names.remove_locked(entry)
+    if moved.is_directory:
         source.links -= 1
         target.links += 1
-    return inode, replaced
+    return moved, replaced
 
 
 def _replace_locked(target: Inode, there: names.NameEntry, inode: Inode) -> Inode:
+    """Let a name stand for another inode; the old one, whose reference goes to the caller."""
     old = Inode.at(there.inode)
     if old.is_directory:
         if not inode.is_directory:
@@ -215,13 +237,14 @@ def _replace_locked(target: Inode, there: names.NameEntry, inode: Inode) -> Inod
         raise SysError(Errno.ENOTDIR)
     else:
         old.links -= 1
-    return names.remove_locked(there)
+    there.inode = get_inode(inode).phys
+    return old
 
 
 def _close_empty(parent: Inode, inode: Inode) -> None:
     """See that a directory is empty, and that it stays so.
 
-    The parent's lock is held. Child locks are taken inside parent locks: a tree has no cycle.
+    TREE.lock and the parent's lock are held, the inode's own is not.
     """
     if not inode.is_directory:
         raise SysError(Errno.ENOTDIR)
@@ -236,12 +259,11 @@ def _close_empty(parent: Inode, inode: Inode) -> None:
         inode.names_lock.release()
 
 
-def _check_not_inside(inode: Inode, target: Inode) -> None:
-    """Refuse to move a directory into itself."""
-    here = target
-    while True:
-        if here.phys == inode.phys:
-            raise SysError(Errno.EINVAL)
+def _is_above(inode: Inode, below: Inode) -> bool:
+    """Whether ``inode`` is ``below`` or a directory above it. TREE.lock is held."""
+    here = below
+    while here.phys != inode.phys:
         if here.parent in (0, here.phys):
-            return
+            return False
         here = Inode.at(here.parent)
+    return True

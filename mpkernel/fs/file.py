@@ -1,7 +1,7 @@
 """File: an open description, shared by all descriptors that were duplicated from one.
 
     fd --reference--> File --reference--> Inode
-                           \\--one end--> Pipe
+                         --one end--> Pipe
 
 What read and write mean follows from the inode's kind; whoever calls hands bytes, so user memory
 is no matter of this file.
@@ -237,7 +237,7 @@ async def seek(file: File, offset: int, whence: int) -> int:
     async with file.lock:
         if whence == SEEK_CUR:
             offset += file.offset
-        elif whence == SEEK_END:
+        elif whence == SEEK_END and not file.node.is_directory:
             offset += file.node.cache.size_bytes
         elif whence != SEEK_SET:
             raise SysError(Errno.EINVAL)
@@ -298,14 +298,6 @@ def is_writable(file: File) -> bool:
     if file.node.kind == S_IFCHR:
         return device_of(file).is_writable()
     return True
-
-
-def is_hung_up(file: File) -> bool:
-    """Whether the other end of a pipe is gone."""
-    if not file.pipe:
-        return False
-    pipe = Pipe.at(file.pipe)
-    return not (pipe.readers if file.can_write else pipe.writers)
 
 
 def _check_readable(file: File) -> None:

@@ -54,6 +54,7 @@ TABLE: Final = memory.static(MountTable)
 def init() -> None:
     """Before anything is mounted. Once, on the first CPU."""
     TABLE.lock.init(ranks.MOUNT)
+    directories.init()
     poll.init()
     mounted.init()
 
@@ -92,8 +93,8 @@ async def mount_all(device_name: str) -> None:
     _note(devices, "devfs", "/dev")
     await lay(b"/proc", processes := procfs.new_root())
     _note(processes, "proc", "/proc")
-    await lay(b"/tmp", temporary := tmpfs.new_root(FS_TMPFS))  # noqa: S108  the guest's
-    _note(temporary, "tmpfs", "/tmp")  # noqa: S108
+    await lay(b"/tmp", temporary := tmpfs.new_root(FS_TMPFS))
+    _note(temporary, "tmpfs", "/tmp")
 
 
 async def lay(path: bytes, inode: Inode) -> None:
@@ -195,5 +196,5 @@ def _note(root: Inode, source: str, path: str) -> None:
         TABLE.count += 1
 
 
-def _text(field: Any) -> str:  # noqa: ANN401  a ctypes array
+def _text(field: Any) -> str:
     return bytes(field).rstrip(b"\0").decode()

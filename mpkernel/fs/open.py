@@ -14,7 +14,6 @@ from mpkernel.abi.fcntl import (
     O_RDONLY,
     O_RDWR,
     O_TRUNC,
-    O_WRONLY,
     SYMLOOP_MAX,
 )
 from mpkernel.abi.stat import S_IFCHR, S_IFIFO, S_IFREG, S_IFSOCK
@@ -39,8 +38,6 @@ async def open_path(
     Raises:
         SysError: ENOENT, EEXIST, EISDIR, ENOTDIR, ELOOP, EROFS, ENXIO, EINVAL, ENOMEM.
     """
-    if flags & O_ACCMODE == O_ACCMODE:
-        raise SysError(Errno.EINVAL)
     if flags & O_PATH:
         flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW
     if flags & O_CREAT:
@@ -114,9 +111,10 @@ async def _check_open(inode: Inode, flags: int) -> None:
         raise SysError(Errno.ENOTDIR)
     if flags & O_PATH:
         return
-    if inode.kind == S_IFSOCK or inode.kind == S_IFIFO:
+    if inode.kind in (S_IFSOCK, S_IFIFO):
         raise SysError(Errno.ENXIO)
-    is_writing = flags & O_ACCMODE in (O_WRONLY, O_RDWR)
+    # access mode 3 is for ioctl only but asks for both; O_TRUNC writes whatever the mode
+    is_writing = flags & O_ACCMODE != O_RDONLY or flags & O_TRUNC
     if inode.is_directory:
         if is_writing or flags & O_CREAT:
             raise SysError(Errno.EISDIR)
@@ -129,5 +127,5 @@ async def _check_open(inode: Inode, flags: int) -> None:
         directories.check_writable(inode)
     if inode.is_regular:
         await file_system_of(inode).prepare(inode)
-        if flags & O_TRUNC and flags & O_ACCMODE != O_RDONLY:
+        if flags & O_TRUNC:
             await truncate(inode, 0)

@@ -59,14 +59,24 @@ def new_pipe() -> Pipe:
     return pipe
 
 
+def has_bytes(pipe: Pipe) -> bool:
+    """Whether bytes are in the ring."""
+    return bool(pipe.written != pipe.taken)
+
+
+def has_room(pipe: Pipe, size: int = PIPE_BUF) -> bool:
+    """Whether ``size`` more bytes fit."""
+    return bool(CAPACITY - (pipe.written - pipe.taken) >= size)
+
+
 def is_readable(pipe: Pipe) -> bool:
     """Whether a read would not sleep."""
-    return bool(pipe.written != pipe.taken or not pipe.writers)
+    return has_bytes(pipe) or not pipe.writers
 
 
-def is_writable(pipe: Pipe) -> bool:
-    """Whether a write of PIPE_BUF bytes would not sleep."""
-    return CAPACITY - (pipe.written - pipe.taken) >= PIPE_BUF or not pipe.readers
+def is_writable(pipe: Pipe, size: int = PIPE_BUF) -> bool:
+    """Whether a write of ``size`` bytes, at most PIPE_BUF, would not sleep."""
+    return has_room(pipe, size) or not pipe.readers
 
 
 async def read(pipe: Pipe, size: int, *, can_wait: bool) -> bytes:
@@ -100,23 +110,18 @@ async def write(pipe: Pipe, data: bytes, *, can_wait: bool) -> int:
         Interrupted: by a signal, nothing was written.
     """
     done = 0
-    try:
-        while done < len(data):
-            with pipe.lock:
-                if not pipe.readers:
-                    raise SysError(Errno.EPIPE)
-                count = _put_locked(pipe, data, done)
-            if count:
-                done += count
-                _wake(pipe.read_queue)
-            elif not can_wait:
-                raise SysError(Errno.EAGAIN)
-            else:
-                least = min(len(data) - done, PIPE_BUF) if len(data) <= PIPE_BUF else 1
-                await pipe.write_queue.wait_until(lambda: _has_room(pipe, least))  # noqa: B023
-    except SysError as error:
-        if not done or error.errno == Errno.EPIPE:
+    while done < len(data):
+        try:
+            count = _put(pipe, data, done)
+            if not count:
+                await _wait_for_room(pipe, len(data), can_wait=can_wait)
+        except SysError as error:
+            if done and error.errno != Errno.EPIPE:
+                return done
             raise
+        if count:
+            done += count
+            _wake(pipe.read_queue)
     return done
 
 
@@ -147,8 +152,20 @@ def _wake(queue: WaitQueue) -> None:
     poll.notify()
 
 
-def _has_room(pipe: Pipe, size: int) -> bool:
-    return CAPACITY - (pipe.written - pipe.taken) >= size or not pipe.readers
+def _put(pipe: Pipe, data: bytes, done: int) -> int:
+    """Put what fits of data[done:]; EPIPE without a reader."""
+    with pipe.lock:
+        if not pipe.readers:
+            raise SysError(Errno.EPIPE)
+        return _put_locked(pipe, data, done)
+
+
+async def _wait_for_room(pipe: Pipe, size: int, *, can_wait: bool) -> None:
+    """Sleep until a write of ``size`` bytes can go on: all of a small one, any of a large one."""
+    if not can_wait:
+        raise SysError(Errno.EAGAIN)
+    least = size if size <= PIPE_BUF else 1
+    await pipe.write_queue.wait_until(lambda: is_writable(pipe, least))
 
 
 def _take_locked(pipe: Pipe, size: int) -> bytes:

@@ -8,7 +8,7 @@ State: RAM. Locks: AddressSpace.lock inside. Context: task; may sleep.
 from typing import Final, NamedTuple
 
 from hw.spec.address import PAGE_SIZE, page_up
-from hw.spec.paging import PTE_FRAME_MASK, PTE_WRITABLE
+from hw.spec.paging import PTE_FRAME_MASK, PTE_NO_EXECUTE, PTE_USER, PTE_WRITABLE
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.mman import (
     MAP_FIXED,
@@ -21,6 +21,7 @@ from mpkernel.abi.mman import (
 )
 from mpkernel.arch import page_table, tlb_shootdown
 from mpkernel.arch.atomics import store64, xchg64
+from mpkernel.arch.page_table import TABLE_SPAN
 from mpkernel.mm import frames, page_cache, shared_memory
 from mpkernel.mm import vma as vmas
 from mpkernel.mm.address_space import (
@@ -120,14 +121,16 @@ async def protect_region(space: AddressSpace, address: int, size: int, prot: int
         touched = _cover(space, address, end)
         if any(prot & ~vma.max_prot for vma in touched):
             raise SysError(Errno.EACCES)
+        takes_away = False
+        if touched and touched[0].start < address:
+            touched[0] = split_vma(space, touched[0], address)
+        if touched and touched[-1].end > end:
+            split_vma(space, touched[-1], end)
         for vma in touched:
-            if vma.start < address:
-                vma = split_vma(space, vma, address)  # noqa: PLW2901
-            if vma.end > end:
-                split_vma(space, vma, end)
-            _protect_pages(space, vma, prot)
+            takes_away |= _protect_pages(space, vma, prot)
             vma.prot = prot
-        tlb_shootdown.flush(space.phys)
+        if takes_away:
+            tlb_shootdown.flush(space.phys)
 
 
 async def discard_region(space: AddressSpace, address: int, size: int) -> None:
@@ -196,6 +199,11 @@ async def remap_region(
         target = _find_room(space, 0, new_size)
         new = vmas.copy_of(vma, address, address + old_size)
         new.tree_node.key, new.end = target, target + new_size
+        try:
+            _make_tables(space, target, new_size)
+        except SysError:
+            vmas.free(new)
+            raise
         insert_vma(space, new)
         _move_pages(space, address, target, old_size)
         _unmap_locked(space, address, address + old_size)
@@ -318,12 +326,28 @@ def _zap(space: AddressSpace, address: int, end: int) -> None:
         put_page(frame)
 
 
-def _protect_pages(space: AddressSpace, vma: Vma, prot: int) -> None:
-    """Entries of a mapping follow its new protection; the right to write comes by a fault."""
+def _protect_pages(space: AddressSpace, vma: Vma, prot: int) -> bool:
+    """Entries of a mapping follow its new protection; the right to write comes by a fault.
+
+    Returns whether any right was taken away: rights that are given need no shootdown, because a
+    core that finds them missing walks the tables again.
+    """
+    takes_away = False
     flags = entry_flags(prot)
     writable = PTE_WRITABLE if prot & PROT_WRITE else 0
     for _, place, entry in page_table.present_entries(space.root, vma.start, vma.end):
-        store64(place, (entry & PTE_FRAME_MASK) | flags | (entry & writable))
+        new = (entry & PTE_FRAME_MASK) | flags | (entry & writable)
+        takes_away |= bool(
+            entry & ~new & (PTE_USER | PTE_WRITABLE) or new & ~entry & PTE_NO_EXECUTE
+        )
+        store64(place, new)
+    return takes_away
+
+
+def _make_tables(space: AddressSpace, address: int, size: int) -> None:
+    """Make all tables of a range, so that entries can be moved into it without fail."""
+    for block in range(address & ~(TABLE_SPAN - 1), address + size, TABLE_SPAN):
+        page_table.make_entry_at(space.root, block, frames.alloc_zeroed_frame)
 
 
 def _move_pages(space: AddressSpace, source: int, target: int, size: int) -> None:
@@ -334,5 +358,3 @@ def _move_pages(space: AddressSpace, source: int, target: int, size: int) -> Non
         )
         store64(new, xchg64(place, 0))
     tlb_shootdown.flush(space.phys)
-
-

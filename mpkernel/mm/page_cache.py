@@ -16,6 +16,7 @@ from hw.spec.address import PAGE_SHIFT, PAGE_SIZE, page_up
 from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, u32, u64
 from mpkernel.abi.errno import SysError
 from mpkernel.arch import memory
+from mpkernel.arch.atomics import AtomicU64
 from mpkernel.collections.radix_tree import NODE_BYTES, RadixTree
 from mpkernel.mm import frames
 from mpkernel.mm.page import PAGE_READING, PAGE_UP_TO_DATE, Page, get_page, put_page
@@ -25,6 +26,15 @@ from mpkernel.sched.wait_queue import WaitQueue
 from mpkernel.sync import ranks
 from mpkernel.sync.spinlock import Spinlock
 
+
+@layout(size=8)
+class CachedPages(Layout):
+    """How much the caches of all files hold."""
+
+    count: AtomicU64
+
+
+CACHED: Final = memory.static(CachedPages)
 NODES: Final = SlabCache("radix_node", NODE_BYTES)
 
 
@@ -157,6 +167,12 @@ def clear(cache: PageCache) -> None:
         cache.tree.release(NODES.free)
 
 
+def cached_pages() -> int:
+    """Pages in memory of all files."""
+    count: int = CACHED.count.value
+    return count
+
+
 def page_count(cache: PageCache) -> int:
     """Pages in memory."""
     count: int = cache.tree.count
@@ -184,6 +200,7 @@ def _find_or_begin(cache: PageCache, index: int) -> tuple[int, bool]:
         this = Page.of(frame)
         this.cache, this.index = cache.phys, index
         this.flags.store(PAGE_READING)
+        CACHED.count.add(1)
         get_page(frame)
         return frame, True
 
@@ -230,6 +247,7 @@ def _remove_locked(cache: PageCache, index: int) -> None:
     """One page out of the tree, with the tree's reference."""
     frame = cache.tree.clear(index)
     if frame:
+        CACHED.count.add(-1)
         this = Page.of(frame)
         this.cache = this.index = 0
         if this.flags.value & PAGE_UP_TO_DATE:

@@ -131,4 +131,3 @@ def _space(address: int, size: int) -> AddressSpace:
     if not space or not 0 <= address <= USER_END - size:
         raise SysError(Errno.EFAULT)
     return AddressSpace.at(space)
-

@@ -52,7 +52,10 @@ class Spinlock(Layout):
         this.area.preempt_count += 1
         mine = this.index + 1
         word = self.word
-        if word.cas(0, mine):
+        owner = word.cas(0, mine)
+        if owner == mine:
+            panic(f"{self.name}@{self.phys:#x} taken twice by CPU {this.index}")
+        if owner:
             self.contended += 1
             turn = 0
             while word.value or word.cas(0, mine):
@@ -136,7 +139,10 @@ class IrqSaved:
         return self._lock
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         self._lock.__exit__(kind, error, tb)
         interrupts.restore(self._flag)

@@ -8,6 +8,7 @@ from typing import Final
 
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.fcntl import (
+    CLOSE_RANGE_CLOEXEC,
     F_DUPFD,
     F_DUPFD_CLOEXEC,
     F_GETFD,
@@ -30,6 +31,7 @@ from mpkernel.abi.structs import PollFd
 from mpkernel.fs import file as files
 from mpkernel.fs import pipe
 from mpkernel.fs.file import File, get_file, new_pipe_files, put_file
+from mpkernel.fs.pipe import Pipe
 from mpkernel.fs.poll import POLLERS
 from mpkernel.mm.user_memory import copy_from_user, copy_to_user, get_u64
 from mpkernel.proc import fd_table
@@ -76,18 +78,32 @@ def install(file: File, flags: int) -> int:
 
 
 async def close(fd: int) -> int:
-    """close(2)."""
+    """Free a descriptor."""
     fd_table.close(table(), fd)
     return 0
 
 
+async def close_range(first: int, last: int, flags: int) -> int:
+    """Free a range of descriptors, or have exec do it."""
+    if flags & ~CLOSE_RANGE_CLOEXEC or first > last:
+        raise SysError(Errno.EINVAL)
+    descriptors = table()
+    for fd in fd_table.open_fds(descriptors):
+        if first <= fd <= last:
+            if flags:
+                fd_table.set_close_on_exec(descriptors, fd, cloexec=True)
+            else:
+                fd_table.close(descriptors, fd)
+    return 0
+
+
 async def dup(fd: int) -> int:
-    """dup(2)."""
+    """Duplicate to the lowest free descriptor."""
     return install(fd_table.get(table(), fd), 0)
 
 
 async def dup2(old: int, new: int) -> int:
-    """dup2(2)."""
+    """Duplicate to a given descriptor."""
     if old == new:
         put_file(fd_table.get(table(), old))
         return new
@@ -95,7 +111,7 @@ async def dup2(old: int, new: int) -> int:
 
 
 async def dup3(old: int, new: int, flags: int) -> int:
-    """dup3(2)."""
+    """Duplicate to a given descriptor, maybe closed on exec."""
     if old == new or flags & ~O_CLOEXEC:
         raise SysError(Errno.EINVAL)
     file = fd_table.get(table(), old)
@@ -108,7 +124,7 @@ async def dup3(old: int, new: int, flags: int) -> int:
 
 
 async def fcntl(fd: int, command: int, argument: int) -> int:
-    """fcntl(2), without locks and owners."""
+    """Ask or change a descriptor; without file locks and owners."""
     descriptors = table()
     if command == F_GETFD:
         return FD_CLOEXEC if fd_table.is_close_on_exec(descriptors, fd) else 0
@@ -130,12 +146,12 @@ async def fcntl(fd: int, command: int, argument: int) -> int:
 
 
 async def pipe_(descriptors_at: int) -> int:
-    """pipe(2)."""
+    """Make a pipe."""
     return await pipe2(descriptors_at, 0)
 
 
 async def pipe2(descriptors_at: int, flags: int) -> int:
-    """pipe2(2)."""
+    """Make a pipe with flags."""
     if flags & ~(O_CLOEXEC | O_NONBLOCK):
         raise SysError(Errno.EINVAL)
     reader, writer = new_pipe_files(flags & O_NONBLOCK)
@@ -159,13 +175,13 @@ async def pipe2(descriptors_at: int, flags: int) -> int:
 
 
 async def poll(fds_at: int, count: int, timeout_ms: int) -> int:
-    """poll(2)."""
+    """Wait until one of several files is ready."""
     deadline = None if timeout_ms < 0 else now_ns() + timeout_ms * _MILLISECOND_NS
     return await _poll(fds_at, count, deadline)
 
 
 async def ppoll(fds_at: int, count: int, timeout_at: int, mask_at: int, _mask_size: int) -> int:
-    """ppoll(2), without a signal mask."""
+    """Wait until one of several files is ready, to the nanosecond; without a signal mask."""
     if mask_at:
         raise SysError(Errno.ENOSYS)
     deadline = None
@@ -189,12 +205,10 @@ def _duplicate(file: File, lowest: int, *, cloexec: bool) -> int:
 async def _poll(fds_at: int, count: int, deadline: int | None) -> int:
     if not 0 <= count <= fd_table.MAX_FILES:
         raise SysError(Errno.EINVAL)
-    data = bytearray(await copy_from_user(fds_at, count * PollFd.SIZE))
-    requests = (PollFd * count).from_buffer(data)
-    held: list[File | None] = []
+    data = await copy_from_user(fds_at, count * PollFd.SIZE)
+    requests = [PollFd.from_buffer_copy(data, PollFd.SIZE * index) for index in range(count)]
+    held = [_held(request.fd) for request in requests]
     try:
-        for request in requests:
-            held.append(_held(request.fd))
         answers: list[int] = []
 
         def look() -> bool:
@@ -208,7 +222,7 @@ async def _poll(fds_at: int, count: int, deadline: int | None) -> int:
             await POLLERS.wait_until(look, deadline_ns=deadline)
         for request, answer in zip(requests, answers, strict=True):
             request.revents = answer
-        await copy_to_user(fds_at, bytes(data))
+        await copy_to_user(fds_at, b"".join(map(bytes, requests)))
         return sum(1 for answer in answers if answer)
     finally:
         for file in held:
@@ -230,11 +244,21 @@ def _readiness(file: File | None, fd: int, events: int) -> int:
         return 0  # a negative descriptor asks for nothing
     if file is None:
         return POLLNVAL
+    if file.pipe:
+        return _pipe_readiness(file, events)
     answer = 0
     if events & POLLIN and files.is_readable(file):
         answer |= POLLIN
     if events & POLLOUT and files.is_writable(file):
         answer |= POLLOUT
-    if files.is_hung_up(file):
-        answer |= POLLERR if file.can_write else POLLHUP
     return answer
+
+
+def _pipe_readiness(file: File, events: int) -> int:
+    """A pipe whose other end is gone says so, and is readable only while there are bytes."""
+    ring = Pipe.at(file.pipe)
+    if file.can_write:
+        answer = events & POLLOUT if pipe.has_room(ring) else 0
+        return answer if ring.readers else answer | POLLERR
+    answer = events & POLLIN if pipe.has_bytes(ring) else 0
+    return answer if ring.writers else answer | POLLHUP

@@ -27,19 +27,19 @@ MAX_BYTES: Final = 0x7FFF_F000
 
 
 async def read(fd: int, buffer: int, size: int) -> int:
-    """read(2)."""
+    """Read from the file's position."""
     with UsingFile(fd) as file:
         return await _read_to(file, buffer, min(size, MAX_BYTES))
 
 
 async def write(fd: int, buffer: int, size: int) -> int:
-    """write(2)."""
+    """Write at the file's position."""
     with UsingFile(fd) as file:
         return await _write_from(file, buffer, min(size, MAX_BYTES))
 
 
 async def pread64(fd: int, buffer: int, size: int, offset: int) -> int:
-    """pread64(2)."""
+    """Read from an offset; the position stays."""
     if offset < 0:
         raise SysError(Errno.EINVAL)
     with UsingFile(fd) as file:
@@ -47,7 +47,7 @@ async def pread64(fd: int, buffer: int, size: int, offset: int) -> int:
 
 
 async def pwrite64(fd: int, buffer: int, size: int, offset: int) -> int:
-    """pwrite64(2)."""
+    """Write to an offset; the position stays."""
     if offset < 0:
         raise SysError(Errno.EINVAL)
     with UsingFile(fd) as file:
@@ -55,7 +55,7 @@ async def pwrite64(fd: int, buffer: int, size: int, offset: int) -> int:
 
 
 async def readv(fd: int, vector: int, count: int) -> int:
-    """readv(2)."""
+    """Read into several buffers."""
     with UsingFile(fd) as file:
         done = 0
         for base, size in await _read_vector(vector, count):
@@ -72,7 +72,7 @@ async def readv(fd: int, vector: int, count: int) -> int:
 
 
 async def writev(fd: int, vector: int, count: int) -> int:
-    """writev(2): small vectors go out in one piece, so that lines stay whole."""
+    """Write from several buffers: small vectors go out in one piece, so that lines stay whole."""
     with UsingFile(fd) as file:
         parts = await _read_vector(vector, count)
         if sum(size for _, size in parts) <= PIECE_BYTES:
@@ -93,19 +93,19 @@ async def writev(fd: int, vector: int, count: int) -> int:
 
 
 async def lseek(fd: int, offset: int, whence: int) -> int:
-    """lseek(2)."""
+    """Move the position."""
     with UsingFile(fd) as file:
         return await files.seek(file, offset, whence)
 
 
 async def ioctl(fd: int, command: int, argument: int) -> int:
-    """ioctl(2)."""
+    """Control a device."""
     with UsingFile(fd) as file:
         return await files.ioctl(file, command & 0xFFFF_FFFF, argument)
 
 
 async def ftruncate(fd: int, size: int) -> int:
-    """ftruncate(2)."""
+    """Give an open file a new size."""
     with UsingFile(fd) as file:
         if not file.can_write:
             raise SysError(Errno.EINVAL)
@@ -114,15 +114,20 @@ async def ftruncate(fd: int, size: int) -> int:
 
 
 async def fsync(fd: int) -> int:
-    """fsync(2), fdatasync(2): what can be written lives in memory only."""
+    """Make changes durable: what can be written lives in memory only, so nothing is to be done."""
     with UsingFile(fd) as file:
         if file.pipe:
             raise SysError(Errno.EINVAL)
     return 0
 
 
+async def sync() -> int:
+    """Make all changes durable: there are none that could be."""
+    return 0
+
+
 async def getdents64(fd: int, buffer: int, size: int) -> int:
-    """getdents64(2)."""
+    """List a directory from the file's position on."""
     with UsingFile(fd) as file:
         inode = file.node
         if not inode.is_directory:
@@ -148,7 +153,7 @@ async def getdents64(fd: int, buffer: int, size: int) -> int:
 
 
 async def sendfile(out_fd: int, in_fd: int, offset_at: int, size: int) -> int:
-    """sendfile(2)."""
+    """Copy from file to file."""
     offset = await get_u64(offset_at) if offset_at else 0
     done = 0
     size = min(size, MAX_BYTES)

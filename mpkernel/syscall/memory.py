@@ -42,9 +42,7 @@ async def brk(end: int) -> int:
     return await mappings.set_brk(_space(), end)
 
 
-async def mmap(
-    address: int, size: int, prot: int, flags: int, fd: int, offset: int
-) -> int:
+async def mmap(address: int, size: int, prot: int, flags: int, fd: int, offset: int) -> int:
     """Map memory or a file."""
     kind = flags & MAP_TYPE
     if kind == MAP_SHARED_VALIDATE:

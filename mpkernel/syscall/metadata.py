@@ -44,7 +44,7 @@ def stat_of(inode: Inode) -> bytes:
 
 
 async def newfstatat(fd: int, path_at: int, buffer: int, flags: int) -> int:
-    """newfstatat(2)."""
+    """Tell what a file is."""
     inode = await resolve_at(fd, path_at, flags)
     try:
         record = stat_of(inode)
@@ -55,24 +55,24 @@ async def newfstatat(fd: int, path_at: int, buffer: int, flags: int) -> int:
 
 
 async def stat(path_at: int, buffer: int) -> int:
-    """stat(2)."""
+    """Tell what a file is, from the working directory."""
     return await newfstatat(AT_FDCWD, path_at, buffer, 0)
 
 
 async def lstat(path_at: int, buffer: int) -> int:
-    """lstat(2)."""
+    """Tell what a file is, or the link itself."""
     return await newfstatat(AT_FDCWD, path_at, buffer, AT_SYMLINK_NOFOLLOW)
 
 
 async def fstat(fd: int, buffer: int) -> int:
-    """fstat(2)."""
+    """Tell what an open file is."""
     with UsingFile(fd) as file:
         await copy_to_user(buffer, stat_of(file.node))
     return 0
 
 
 async def statfs(path_at: int, buffer: int) -> int:
-    """statfs(2)."""
+    """Tell about the file system of a file."""
     inode = await resolve_at(AT_FDCWD, path_at, 0)
     try:
         record = _statfs_of(inode)
@@ -83,14 +83,14 @@ async def statfs(path_at: int, buffer: int) -> int:
 
 
 async def fstatfs(fd: int, buffer: int) -> int:
-    """fstatfs(2)."""
+    """Tell about the file system of an open file."""
     with UsingFile(fd) as file:
         await copy_to_user(buffer, _statfs_of(file.node))
     return 0
 
 
 async def fchmodat(fd: int, path_at: int, mode: int) -> int:
-    """fchmodat(2)."""
+    """Change permissions."""
     inode = await resolve_at(fd, path_at, 0)
     try:
         return _set_mode(inode, mode)
@@ -99,18 +99,18 @@ async def fchmodat(fd: int, path_at: int, mode: int) -> int:
 
 
 async def chmod(path_at: int, mode: int) -> int:
-    """chmod(2)."""
+    """Change permissions, from the working directory."""
     return await fchmodat(AT_FDCWD, path_at, mode)
 
 
 async def fchmod(fd: int, mode: int) -> int:
-    """fchmod(2)."""
+    """Change permissions of an open file."""
     with UsingFile(fd) as file:
         return _set_mode(file.node, mode)
 
 
 async def fchownat(fd: int, path_at: int, uid: int, gid: int, flags: int) -> int:
-    """fchownat(2)."""
+    """Change the owner."""
     inode = await resolve_at(fd, path_at, flags)
     try:
         return _set_owner(inode, uid, gid)
@@ -119,23 +119,23 @@ async def fchownat(fd: int, path_at: int, uid: int, gid: int, flags: int) -> int
 
 
 async def chown(path_at: int, uid: int, gid: int) -> int:
-    """chown(2)."""
+    """Change the owner, from the working directory."""
     return await fchownat(AT_FDCWD, path_at, uid, gid, 0)
 
 
 async def lchown(path_at: int, uid: int, gid: int) -> int:
-    """lchown(2)."""
+    """Change the owner, or that of the link itself."""
     return await fchownat(AT_FDCWD, path_at, uid, gid, AT_SYMLINK_NOFOLLOW)
 
 
 async def fchown(fd: int, uid: int, gid: int) -> int:
-    """fchown(2)."""
+    """Change the owner of an open file."""
     with UsingFile(fd) as file:
         return _set_owner(file.node, uid, gid)
 
 
 async def utimensat(fd: int, path_at: int, times_at: int, flags: int) -> int:
-    """utimensat(2); no path means the file of ``fd`` itself."""
+    """Set times; without a path, those of the open file."""
     times = [await get_u64(times_at + 8 * index) for index in range(4)] if times_at else []
     if path_at:
         inode = await resolve_at(fd, path_at, flags & (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))

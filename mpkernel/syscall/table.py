@@ -15,6 +15,7 @@ from mpkernel.abi.numbers import NAMES, NUMBERS
 from mpkernel.sched.task import RESTART_CALL, RESTART_NO_HANDLER, RESTART_NONE, RESTART_SLEEP
 from mpkernel.syscall import (
     descriptor,
+    directory,
     file,
     info,
     memory,
@@ -28,7 +29,7 @@ from mpkernel.syscall import (
 Handler = Callable[..., Awaitable[int]]
 
 _MODULES: Final[dict[str, tuple[ModuleType, ...]]] = {
-    "file": (file, descriptor, path, metadata),
+    "file": (file, descriptor, path, directory, metadata),
     "info": (info,),
     "memory": (memory,),
     "process": (process,),

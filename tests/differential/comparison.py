@@ -34,6 +34,8 @@ class State:
     gpr: list[int]
     rflags: int
     seed: int  #: of the data
+    xmm: list[int]
+    mxcsr: int
 
 
 def states_for(case: forms.Case, count: int, rng: random.Random) -> list[State]:
@@ -49,7 +51,10 @@ def states_for(case: forms.Case, count: int, rng: random.Random) -> list[State]:
         rflags = _IF_AND_FIXED | (rng.getrandbits(12) & RFLAGS_STATUS)
         if case.name[:4] in ("MOVS", "STOS", "LODS", "SCAS", "CMPS") and rng.random() < 0.3:
             rflags |= RFLAGS_DF
-        states.append(State(gpr, rflags, rng.getrandbits(32)))
+        xmm = [forms.vector_half(rng) for _ in range(32)]
+        mxcsr = 0x1F80 | rng.choice([0, 0, rng.getrandbits(6)])
+        mxcsr |= rng.choice([0, rng.randrange(4) << 13, 1 << 15, 1 << 6])
+        states.append(State(gpr, rflags, rng.getrandbits(32), xmm, mxcsr))
     return states
 
 
@@ -82,7 +87,7 @@ def on_host(work: Work) -> list[dict[str, Any]]:
             for state in states:
                 data = data_for(case, state)
                 ctypes.memmove(host.DATA, data, len(data))
-                result = machine.run(at, state.gpr, state.rflags)
+                result = machine.run(at, state.gpr, state.rflags, state.xmm, state.mxcsr)
                 result["data"] = ctypes.string_at(host.DATA, host.DATA_SIZE)
                 results.append(result)
         return results
@@ -100,6 +105,13 @@ def differences(case: forms.Case, want: dict[str, Any], got: dict[str, Any]) -> 
     ]
     if (want["rflags"] ^ got["rflags"]) & _COMPARED & ~case.undefined:
         found.append(f"rflags: {want['rflags']:#x}, not {got['rflags']:#x}")
+    found += [
+        f"xmm{k // 2} half {k % 2}: {want['xmm'][k]:#x}, not {got['xmm'][k]:#x}"
+        for k in range(32)
+        if want["xmm"][k] != got["xmm"][k]
+    ]
+    if want["mxcsr"] != got["mxcsr"]:
+        found.append(f"mxcsr: {want['mxcsr']:#x}, not {got['mxcsr']:#x}")
     names = ["signal"]
     if want["signal"]:
         names += ["trap", "error", "rip"] + (["cr2"] if want["trap"] == 14 else [])
@@ -137,9 +149,9 @@ def failures(guest: Guest, work: Work, *, oracle: bool) -> list[str]:
             want = next(reference)
             guest.put_data(data_for(case, state))
             if oracle:
-                got = guest.run_oracle(at, case.code, state.gpr, state.rflags)
+                got = guest.run_oracle(at, case.code, state)
             else:
-                got = guest.run(at, state.gpr, state.rflags)
+                got = guest.run(at, state.gpr, state.rflags, state.xmm, state.mxcsr)
             got["data"] = guest.data()
             found = differences(case, want, got)
             if not oracle and got["count"] != (not want["signal"]):

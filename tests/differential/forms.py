@@ -1,6 +1,8 @@
 """Instruction forms, made from the encodings that the core claims, with random operands."""
 
+import math
 import random
+import struct
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +78,8 @@ def _register(kind: str, rng: random.Random, pool: Pool) -> int:
                  *(f"R{n}L" for n in range(8, 16))]  # fmt: skip
         allowed = [_REGISTERS[n] for n in names if OFFSET[_REGISTERS[n]] // 8 in pool.operands]
         return rng.choice(allowed)
+    if kind.startswith("XMM"):
+        return _REGISTERS[f"XMM{rng.randrange(16)}"]
     name = GPR_NAMES[number].upper()
     if number >= 8:
         return _REGISTERS[name + {"R16": "W", "R32": "D", "R64": ""}[kind[:3]]]
@@ -176,6 +180,39 @@ def value(rng: random.Random, bits: int = 64) -> int:
     if kind < 0.5:
         return (rng.getrandbits(32) | rng.choice([0, 0xFFFFFFFF]) << 32) & mask
     return rng.getrandbits(64) & mask
+
+
+def vector_half(rng: random.Random) -> int:
+    """Half a vector register: integers, or floats of either size and any kind."""
+    kind = rng.random()
+    if kind < 0.3:
+        return value(rng)
+    if kind < 0.65:
+        return int.from_bytes(struct.pack("<d", _number(rng)), "little")
+    return int.from_bytes(struct.pack("<ff", _small(rng), _small(rng)), "little")
+
+
+def _small(rng: random.Random) -> float:
+    number = _number(rng)
+    return number if math.isnan(number) or abs(number) < 3e38 else rng.random()
+
+
+def _number(rng: random.Random) -> float:
+    special = [
+        0.0,
+        -0.0,
+        1.0,
+        -1.5,
+        2.0**31,
+        -(2.0**63),
+        1e-310,
+        -1e-42,
+        float("inf"),
+        float("nan"),
+    ]
+    if rng.random() < 0.4:
+        return rng.choice(special)
+    return (rng.random() - 0.5) * 10.0 ** rng.randint(-20, 20)
 
 
 def data_address(rng: random.Random) -> int:

@@ -60,11 +60,20 @@ class Guest:
         """Read the data."""
         return ram.read(_DATA_FRAMES, DATA_SIZE)
 
-    def run(self, code_at: int, gpr: list[int], rflags: int) -> dict[str, Any]:
+    def run(
+        self,
+        code_at: int,
+        gpr: list[int],
+        rflags: int,
+        xmm: list[int] | None = None,
+        mxcsr: int = 0x1F80,
+    ) -> dict[str, Any]:
         """Run code that ends by UD2; registers, flags and fault as the host reports them."""
         state = self.core.state
         state.gpr[:] = gpr
         state.rflags, state.flag_kind, state.rip = rflags, 0, code_at
+        state.xmm[:] = xmm or [0] * 32
+        state.mxcsr = mxcsr
         before = state.instructions
         end = self.core.run()
         result = self._result(end, state)
@@ -73,6 +82,7 @@ class Guest:
 
     def _result(self, end: Any, state: Any) -> dict[str, Any]:
         result = {"gpr": list(state.gpr), "rflags": state.rflags, "signal": 0, "rip": state.rip}
+        result |= {"xmm": list(state.xmm), "mxcsr": state.mxcsr}
         match end:
             case IllegalInstruction(mnemonic="ud2"):
                 pass
@@ -86,13 +96,13 @@ class Guest:
                 result |= {"signal": -1, "trap": end}
         return result
 
-    def run_oracle(self, code_at: int, code: bytes, gpr: list[int], rflags: int) -> dict[str, Any]:
+    def run_oracle(self, code_at: int, code: bytes, start: Any) -> dict[str, Any]:
         """The same through plain Python, on the same memory."""
         state = CORES[1]
         ctypes.memmove(ctypes.addressof(state), ctypes.addressof(CORES[0]), 1024)
         threaded.load().flush_all(ctypes.addressof(state))
-        state.gpr[:] = gpr
-        state.rflags, state.flag_kind, state.rip, state.single = rflags, 0, code_at, 1
+        state.gpr[:], state.xmm[:], state.mxcsr = start.gpr, start.xmm, start.mxcsr
+        state.rflags, state.flag_kind, state.rip, state.single = start.rflags, 0, code_at, 1
         built = decode_block(code_at, code, len(code), 1).finish()
         buffer = ctypes.create_string_buffer(built, len(built))
         reason = oracle.run_block(state, ctypes.addressof(buffer))

@@ -37,6 +37,7 @@ class Record(ctypes.Structure):
         ("gpr", ctypes.c_uint64 * 16), ("rflags", ctypes.c_uint64), ("target", ctypes.c_uint64),
         ("host_rsp", ctypes.c_uint64), ("signal", ctypes.c_uint64), ("error", ctypes.c_uint64),
         ("trap", ctypes.c_uint64), ("cr2", ctypes.c_uint64), ("rip", ctypes.c_uint64),
+        ("mxcsr", ctypes.c_uint64), ("host_mxcsr", ctypes.c_uint64), ("xmm", ctypes.c_uint64 * 32),
     ]  # fmt: skip
 
 
@@ -55,11 +56,22 @@ def _assembly(record: int) -> str:
         f"movq {40 + 8 * _CONTEXT[f]}(%rdx), %rax\nmovq %rax, {record + Record.__dict__[f].offset}"
         for f in ("rflags", "error", "trap", "cr2", "rip")
     )
+    mxcsr, host_mxcsr, xmm = (
+        record + Record.__dict__[f].offset for f in ("mxcsr", "host_mxcsr", "xmm")
+    )
+    load_vectors = "\n".join(f"movdqu {xmm + 16 * n}, %xmm{n}" for n in range(16))
+    save_vectors = "\n".join(f"movdqu %xmm{n}, {xmm + 16 * n}" for n in range(16))
+    context_vectors = "\n".join(
+        f"movq {160 + 8 * n}(%rcx), %rax\nmovq %rax, {xmm + 8 * n}" for n in range(32)
+    )
     return f"""
 .globl enter
 enter:
  pushq %rbx; pushq %rbp; pushq %r12; pushq %r13; pushq %r14; pushq %r15
  movq %rsp, {host}
+ stmxcsr {host_mxcsr}
+ ldmxcsr {mxcsr}
+ {load_vectors}
  pushq {flags}
  popfq
  {load}
@@ -71,7 +83,10 @@ back:
  {save}
  pushfq
  popq {flags}
+ {save_vectors}
+ stmxcsr {mxcsr}
 finish:
+ ldmxcsr {host_mxcsr}
  cld
  pushq $0x202
  popfq
@@ -82,6 +97,10 @@ on_signal:
  movq %rdi, {record + Record.__dict__["signal"].offset}
  {context}
  {more}
+ movq 224(%rdx), %rcx
+ {context_vectors}
+ movl 24(%rcx), %eax
+ movl %eax, {mxcsr}
  leaq finish(%rip), %rax
  movq %rax, {40 + 8 * 16}(%rdx)
  movq {host}, %rax
@@ -118,13 +137,28 @@ class Host:
         found: int = ctypes.CFUNCTYPE(ctypes.c_uint64)(self.engine.get_function_address(getter))()
         return found
 
-    def run(self, code_at: int, gpr: list[int], rflags: int) -> dict[str, Any]:
+    def run(
+        self,
+        code_at: int,
+        gpr: list[int],
+        rflags: int,
+        xmm: list[int] | None = None,
+        mxcsr: int = 0x1F80,
+    ) -> dict[str, Any]:
         """Run code that ends by a jump to ``back``; registers, flags and fault afterwards."""
         record = self.record
         record.gpr[:] = gpr
         record.rflags, record.target, record.signal = rflags, code_at, 0
+        record.xmm[:] = xmm or [0] * 32
+        record.mxcsr = mxcsr
         self.enter()
-        result = {"gpr": list(record.gpr), "rflags": record.rflags, "signal": record.signal}
+        result = {
+            "gpr": list(record.gpr),
+            "rflags": record.rflags,
+            "signal": record.signal,
+            "xmm": list(record.xmm),
+            "mxcsr": record.mxcsr,
+        }
         if record.signal:
             result |= {
                 "trap": record.trap,

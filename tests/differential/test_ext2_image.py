@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 from mpkernel.tools.file_tree import Directory, Node, Regular, Special, Symlink
 from mpkernel.tools.mkfs import make_image, make_tree_image
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("debugfs") is None or shutil.which("e2fsck") is None, reason="needs e2fsprogs"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        shutil.which("debugfs") is None or shutil.which("e2fsck") is None, reason="needs e2fsprogs"
+    ),
+    pytest.mark.feature("I3"),
+]
 
 MIB = 1 << 20
 BLOCK_SIZES = [1024, 2048, 4096]

@@ -9,6 +9,8 @@ import pytest
 
 from guests import build
 
+pytestmark = pytest.mark.feature("G2")
+
 SOURCE = Path(__file__).with_name("processes.c")
 CASES = ("handlers", "faults", "interrupted", "children", "programs", "threads", "storm")
 

@@ -21,8 +21,8 @@ async def block_of(volume: Volume, inode: Inode, index: int) -> int:
     for offset in offsets:
         if not number:
             return 0
-        numbers = memoryview(await volume.block(number)).cast("I")
-        number = numbers[offset]
+        block = await volume.block(number)
+        number = int.from_bytes(block[4 * offset : 4 * offset + 4], "little")
     if number and not volume.geometry.first_data_block < number < volume.geometry.blocks:
         raise SysError(Errno.EIO)
     return number

@@ -101,7 +101,5 @@ def parse_superblock(data: bytes, device_bytes: int) -> Geometry:
 
 def _check_features(incompat: int) -> None:
     unknown = incompat & ~SUPPORTED_INCOMPAT
-    names = [
-        INCOMPAT_NAMES.get(bit, f"bit {bit}") for bit in range(32) if unknown >> bit & 1
-    ]
+    names = [INCOMPAT_NAMES.get(bit, f"bit {bit}") for bit in range(32) if unknown >> bit & 1]
     check(not unknown, f"needs unknown ext2 features: {', '.join(names)}")

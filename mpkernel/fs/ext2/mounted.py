@@ -10,7 +10,7 @@ State: RAM (Ext2Mount, the inode table). Locks: InodeTable.lock, spinning. Conte
 import ctypes
 from typing import Annotated, Any, Final
 
-from hw.spec.layout import Layout, fixed, guarded_by, layout, u32, u64
+from hw.spec.layout import Layout, fixed, layout, u32, u64
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.stat import NANOSECONDS
 from mpkernel.arch import memory
@@ -24,7 +24,6 @@ from mpkernel.fs.ext2.volume import Volume, open_volume
 from mpkernel.fs.file_system import FS_EXT2, Entry
 from mpkernel.fs.inode import Inode, get_inode, new_inode, put_inode
 from mpkernel.mm import page_cache, slab
-from mpkernel.mm.page_cache import PageCache
 from mpkernel.mm.page_source import SOURCE_EXT2
 from mpkernel.sync import ranks
 from mpkernel.sync.spinlock import Spinlock
@@ -76,7 +75,7 @@ class DeviceReader:
     __slots__ = ("_cache", "size_bytes")
 
     def __init__(self, block_inode: Inode) -> None:
-        self._cache: PageCache = block_inode.cache
+        self._cache = block_inode.cache
         self.size_bytes: int = block_inode.cache.size_bytes
 
     async def read(self, offset: int, size: int) -> bytes:
@@ -103,7 +102,12 @@ async def mount(block_inode: Inode) -> Inode:
     state.block_inode = get_inode(block_inode).phys
     for name in _COPIED:
         setattr(state, name, int(getattr(volume.geometry, name)))
-    root = await inode_of(state.phys, ROOT_INO)
+    try:
+        root = await inode_of(state.phys, ROOT_INO)
+    except SysError:
+        put_inode(block_inode)
+        MOUNTS.free(state.phys)
+        raise
     root.parent = root.phys
     return root
 

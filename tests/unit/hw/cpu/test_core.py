@@ -19,6 +19,7 @@ from hw.spec.paging import (
     FAULT_PRESENT,
     FAULT_USER,
     FAULT_WRITE,
+    PTE_LARGE,
     PTE_NO_EXECUTE,
     PTE_PRESENT,
     PTE_USER,
@@ -52,6 +53,7 @@ def test_illegal_instruction_is_named(guest: Guest) -> None:
     assert core.state.instructions == 1
 
 
+@pytest.mark.feature("D6")
 def test_page_fault_codes(guest: Guest) -> None:
     core = start(guest, "mov rax, [rdi]\nmov [rdi], rax\njmp rdi")
     state = core.state
@@ -359,3 +361,20 @@ def test_trap_flag_traces_each_instruction(guest: Guest) -> None:
     assert state.rax == 2
     state.rflags &= ~0x100
     assert core.run() == Syscall()
+
+
+def test_flush_page_forgets_all_parts_of_a_large_page(guest: Guest) -> None:
+    guest.map(0x5000_0000, 0x200_0000, 4096)
+    directory = ram.words(CR3, 512)[0] & ~0xFFF
+    directory = ram.words(directory, 512)[0x5000_0000 >> 30] & ~0xFFF
+    entry = 0x5000_0000 >> 21 & 511
+    core = start(guest, "mov rax, [rdi]\nmov rbx, [rsi]\nsyscall")
+    state = core.state
+    state.rdi, state.rsi = 0x5000_0000, 0x5000_7000
+    for frame, value in ((0x200_0000, 1), (0x240_0000, 2)):
+        ram.words(frame, 1)[0] = ram.words(frame + 0x7000, 1)[0] = value
+        ram.words(directory, 512)[entry] = frame | PTE_PRESENT | PTE_USER | PTE_LARGE
+        core.flush_page(0x5000_0000)
+        state.rip = CODE
+        assert core.run() == Syscall()
+        assert (state.rax, state.rbx) == (value, value)

@@ -68,7 +68,7 @@ def products(a: int, b: int) -> int:
 
 def branches(a: int, b: int) -> int:
     """Early returns, nested conditions, and, or, not."""
-    if a < b and not a == 7:
+    if a < b and not a & 8:
         if a & 1 or b & 2:
             return a
         result = 5

@@ -27,6 +27,8 @@ from hw.spec.paging import (
 )
 from tests.differential.guest import Guest
 
+pytestmark = pytest.mark.feature("D5")
+
 _ROOT = 40 * MIB
 _TABLES = [_ROOT + 4096 * k for k in range(4)]
 _VA = 0x1234_5678_9ABC
@@ -36,7 +38,7 @@ _ACCESSES = [kind | user for kind in _KINDS for user in (0, ACCESS_USER)]
 
 
 def _build(bits: list[int], frame: int, last: int) -> list[tuple[int, int]]:
-    """Write one entry a level down to level ``last`` (3 is a 4 KiB page); table and index of each."""
+    """Write an entry a level down to ``last`` (3: a 4 KiB page); table and index of each."""
     places = []
     for level in range(last + 1):
         index = _VA >> (39 - 9 * level) & 511

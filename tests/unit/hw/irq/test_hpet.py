@@ -65,13 +65,13 @@ def test_counter_stands_until_enabled_then_follows_the_clock():
 def test_one_shot():
     route()
     write(spec.HPET_CONFIG, spec.CONFIG_ENABLE)
-    arm(spec.TIMER_INTERRUPT_ENABLE, read(spec.HPET_COUNTER) + 200_000)
+    arm(spec.TIMER_INTERRUPT_ENABLE, read(spec.HPET_COUNTER) + 5_000_000)
     due = hpet.next_due_ns()
     assert due is not None
-    assert 0 < due <= 2_000_000
+    assert 0 < due <= 50_000_000
     hpet.fire_due()
     assert accepted(0) == []
-    time.sleep(0.003)
+    time.sleep(0.051)
     hpet.fire_due()
     assert accepted(0) == [0x70]
     assert hpet.next_due_ns() is None

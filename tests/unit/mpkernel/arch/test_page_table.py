@@ -1,5 +1,6 @@
 """Page tables against a dict, and against the walk that the hardware does."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +10,8 @@ from mpkernel.arch import page_table
 from mpkernel.arch.atomics import store64
 from mpkernel.mm import frames
 from tests.support.kernel_cpu import kernel_cpu
+
+pytestmark = pytest.mark.feature("D5")
 
 FLAGS = PTE_PRESENT | PTE_USER
 #: Pages at and around the borders of tables of each level.

@@ -11,6 +11,8 @@ from mpkernel.arch.tlb_shootdown import CPUS, TlbSpace
 from mpkernel.mm import address_space
 from tests.support.kernel_cpu import KernelCpu, kernel_cpu
 
+pytestmark = pytest.mark.feature("D7")
+
 
 class FakeState:
     """The one register that the shootdown reads."""

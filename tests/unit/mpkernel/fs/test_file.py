@@ -100,7 +100,7 @@ def test_the_disk_itself_is_a_file(mounted: KernelCpu, root_image: Path) -> None
         (b"/etc", O_RDONLY | O_CREAT, Errno.EISDIR), (b"/etc", O_RDONLY | O_DIRECTORY, 0),
         (b"/etc/motd", O_DIRECTORY, Errno.ENOTDIR), (b"/etc/motto", O_NOFOLLOW, Errno.ELOOP),
         (b"/etc/motd", O_CREAT | O_EXCL, Errno.EEXIST), (b"/tmp/x/y", O_CREAT, Errno.ENOENT),
-        (b"/etc/motd", O_WRONLY | O_RDWR, Errno.EINVAL), (b"/tmp/new/", O_CREAT, Errno.EISDIR),
+        (b"/etc/motd", O_WRONLY | O_RDWR, Errno.EROFS), (b"/tmp/new/", O_CREAT, Errno.EISDIR),
         (b"/dev/console", O_RDWR, Errno.ENOENT), (b"/dev/null", O_RDWR, 0),
         (b"/tmp/new", O_RDWR | O_CREAT | O_EXCL, 0), (b"/proc/uptime", O_RDONLY, 0),
         (b"/proc/uptime", O_RDWR, Errno.EROFS),

@@ -1,4 +1,4 @@
-"""Paths on a mounted ext2 image and a tmpfs: what they name, what they refuse, no reference lost."""
+"""Paths on an ext2 image and a tmpfs: what they name and refuse; no reference is lost."""
 
 import pytest
 
@@ -72,7 +72,12 @@ def test_working_directories_have_paths(mounted: KernelCpu) -> None:
         finally:
             put_inode(inode)
 
-    for path, name in ((b"/", b"/"), (b"/etc/self", b"/etc"), (b"/dev", b"/dev"), (b"/tmp/..", b"/")):
+    for path, name in (
+        (b"/", b"/"),
+        (b"/etc/self", b"/etc"),
+        (b"/dev", b"/dev"),
+        (b"/tmp/..", b"/"),
+    ):
         assert mounted.run_one(body(path)) == name
     assert mounted.run_one(body(b"/proc/7/fd")) == b"/proc/7/fd"
 
@@ -91,7 +96,8 @@ def test_parents(mounted: KernelCpu) -> None:
 
 
 def test_references_balance(mounted: KernelCpu) -> None:
-    paths = [b"/etc/top", b"/etc/loop", b"/etc/motd/x", b"/dev/null", b"/tmp/absent", b"/proc/7/exe",
+    paths = [b"/etc/top", b"/etc/loop", b"/etc/motd/x", b"/dev/null", b"/tmp/absent",
+             b"/proc/7/exe",
              b"/proc/self/stat", b"/etc/self/../bin/hello", b"/proc/8"]  # fmt: skip
 
     async def counts() -> list[int]:

@@ -15,6 +15,8 @@ from mpkernel.fs.tty import CONSOLE, TERMINAL
 from mpkernel.sched.wakeup import wake
 from tests.support.device_kernel import DeviceKernel, device_kernel
 
+pytestmark = pytest.mark.feature("J1")
+
 USER = 0x1000
 
 

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from hw.bus.raw_lock import RawLock
 from hw.irq.apic_state import APICS
 from mpkernel.arch import interrupts, ipi
 from mpkernel.arch.cpu import cpu
 from mpkernel.arch.vectors import VECTOR_SPURIOUS
 from mpkernel.irq import dispatch, vectors
+from mpkernel.sync.spinlock import Spinlock
 from tests.support.device_kernel import DeviceKernel, device_kernel
+
+pytestmark = pytest.mark.feature("B3")
 
 HANDLER = 90
 
@@ -62,3 +66,25 @@ def test_spurious_is_not_ended(kernel: DeviceKernel) -> None:
     dispatch.handle(0xA0)
     assert ended
     cpu().apic = before
+
+
+@pytest.mark.feature("B8")
+def test_the_end_of_an_interrupt_takes_no_lock_and_works_with_interrupts_off(
+    kernel: DeviceKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(0xA0)
+    apic = cpu().apic
+    assert apic is not None
+    assert apic.accept() == 0xA0
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a lock on the way of EOI")
+
+    monkeypatch.setattr(Spinlock, "acquire", refuse)
+    monkeypatch.setattr(RawLock, "__enter__", refuse)
+    flag = interrupts.save()
+    assert APICS[0].isr2
+    apic.eoi()
+    assert not APICS[0].isr2
+    monkeypatch.undo()
+    interrupts.restore(flag)

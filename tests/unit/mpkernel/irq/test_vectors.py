@@ -9,6 +9,8 @@ from mpkernel.arch.vectors import DEVICE_FIRST, DEVICE_LAST, VECTOR_SPURIOUS
 from mpkernel.irq import vectors
 from tests.support.device_kernel import DeviceKernel, device_kernel
 
+pytestmark = pytest.mark.feature("B3")
+
 HANDLER = 90
 
 

@@ -1,7 +1,6 @@
 """Page faults, mappings and user copies, against what mmap(2) and fork(2) promise."""
 
-from collections.abc import Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -45,7 +44,10 @@ from mpkernel.mm.user_memory import (
     put_u64,
     read_cstring,
 )
-from tests.support.kernel_cpu import KernelCpu
+from tests.support.kernel_cpu import KernelCpu, take_all
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 RW = PROT_READ | PROT_WRITE
 ANONYMOUS = MAP_PRIVATE | MAP_ANONYMOUS
@@ -105,6 +107,7 @@ def test_anonymous_memory_is_zero_and_keeps_what_is_written(
     kernel.run_one(body())
 
 
+@pytest.mark.feature("D9")
 def test_nothing_stays_when_the_space_goes(kernel: KernelCpu, space: AddressSpace) -> None:
     async def body() -> None:
         at = await map_region(space, 0, 1 << 20, RW, ANONYMOUS)
@@ -125,6 +128,7 @@ def test_nothing_stays_when_the_space_goes(kernel: KernelCpu, space: AddressSpac
     assert frames.free_count() == before
 
 
+@pytest.mark.feature("D6")
 def test_protections_are_enforced(kernel: KernelCpu, space: AddressSpace) -> None:
     async def refused(address: int, access: int) -> bool:
         try:
@@ -249,6 +253,25 @@ def test_mprotect_takes_and_gives_rights(kernel: KernelCpu, space: AddressSpace)
     kernel.run_one(body())
 
 
+def test_only_rights_that_are_taken_away_are_shot_down(
+    kernel: KernelCpu, space: AddressSpace
+) -> None:
+    async def generations(*protections: int) -> list[bool]:
+        at = await map_region(space, 0, 4096, RW | PROT_EXEC, ANONYMOUS)
+        await copy_to_user(at, b"x")
+        seen = []
+        for prot in protections:
+            before = space.tlb.generation.value
+            await protect_region(space, at, 4096, prot)
+            seen.append(space.tlb.generation.value != before)
+        return seen
+
+    results = kernel.run_one(
+        generations(RW | PROT_EXEC, RW, PROT_READ, RW, PROT_NONE, RW | PROT_EXEC)
+    )
+    assert results == [False, True, True, False, True, False]
+
+
 def test_fixed_mappings_replace_and_hints_do_not(kernel: KernelCpu, space: AddressSpace) -> None:
     async def body() -> None:
         at = await map_region(space, 0x40_0000, 5 * 4096, RW, ANONYMOUS)
@@ -345,6 +368,17 @@ def test_two_tasks_fault_the_same_page_once(kernel: KernelCpu, space: AddressSpa
     assert space.rss_pages == 1
 
 
+def test_the_last_free_frame_serves_a_fault(kernel: KernelCpu, space: AddressSpace) -> None:
+    at = kernel.run_one(map_region(space, 0, 4 * 4096, RW, ANONYMOUS))
+    kernel.run_one(handle_fault(space, at + 3 * 4096, FAULT_USER))  # its table is there
+    taken = take_all()
+    with pytest.raises(SysError, match="ENOMEM"):
+        kernel.run_one(handle_fault(space, at, FAULT_USER))
+    frames.free_frame(taken.pop())
+    kernel.run_one(handle_fault(space, at, FAULT_USER))
+    assert space.rss_pages == 2
+
+
 def test_rss_counts_the_present_pages(kernel: KernelCpu, space: AddressSpace) -> None:
     async def body() -> None:
         at = await map_region(space, 0, 1 << 16, RW, ANONYMOUS)
@@ -357,5 +391,3 @@ def test_rss_counts_the_present_pages(kernel: KernelCpu, space: AddressSpace) ->
         address_space.put(child)
 
     kernel.run_one(body())
-
-

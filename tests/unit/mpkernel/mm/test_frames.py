@@ -9,7 +9,7 @@ from mpkernel.mm.page import Page, get_page, put_page
 from mpkernel.panic import KernelPanic
 from tests.support.kernel_cpu import take_all
 
-pytestmark = pytest.mark.usefixtures("kernel")
+pytestmark = [pytest.mark.usefixtures("kernel"), pytest.mark.feature("D1")]
 
 
 def test_all_frames_are_handed_out_once_and_come_back() -> None:

@@ -46,7 +46,7 @@ PAGE_SOURCES.add(SOURCE_TEST, SOURCE)
 
 
 @pytest.fixture
-def cache(kernel: KernelCpu) -> PageCache:  # noqa: ARG001  its memory
+def cache(kernel: KernelCpu) -> PageCache:
     CACHE.init(SOURCE_TEST, 0x7777)
     CACHE.size_bytes = 10 * 4096
     ARRIVED.init()
@@ -146,5 +146,7 @@ def test_a_file_of_cached_pages_agrees_with_a_bytearray(steps: list[Step]) -> No
         kernel.run_one(body())
         before = frames.free_count()
         count = page_cache.page_count(CACHE)
+        assert count == page_cache.cached_pages()
         page_cache.clear(CACHE)
         assert frames.free_count() == before + count
+        assert page_cache.cached_pages() == 0

@@ -7,7 +7,7 @@ import pytest
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.fs import mount
 from mpkernel.fs.file import FILES, File, new_pipe_files, put_file
-from mpkernel.fs.pipe import PIPES
+from mpkernel.fs.pipe import PIPES, Pipe
 from mpkernel.proc import fd_table
 from mpkernel.proc.fd_table import FdTable
 from tests.support.files import file_kernel
@@ -80,9 +80,7 @@ def test_replace_closes_what_was_there(table: FdTable) -> None:
     other, _ = pair(table)
     fd_table.replace(table, fd_table.get(table, other), reader)
     held: File = fd_table.get(table, writer)
-    from mpkernel.fs.file import is_hung_up  # noqa: PLC0415
-
-    assert is_hung_up(held)
+    assert not Pipe.at(held.pipe).readers
     put_file(held)
 
 

@@ -64,7 +64,7 @@ def test_order_is_checked(k: Kernel):
     low, high = lock(k, ranks.SLAB), lock(k, ranks.RUN_QUEUE)
     with low, high:
         pass
-    with high, pytest.raises(KernelPanic, match="slab.*while holding run_queue"):
+    with high, pytest.raises(KernelPanic, match=r"slab.*while holding run_queue"):
         low.acquire()
 
 

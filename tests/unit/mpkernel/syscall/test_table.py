@@ -10,6 +10,8 @@ from mpkernel.abi.numbers import NUMBERS
 from mpkernel.syscall import table
 from mpkernel.syscall.table import ABSENT, TABLE
 
+pytestmark = pytest.mark.feature("G2")
+
 HOST_HEADER = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
 
 

@@ -50,7 +50,9 @@ def tree(tmp_path: Path) -> Path:
         file.seek(1 << 27)  # far into the triple-indirect blocks of 1 KiB
         file.write(b"end")
     for number in range(300):
-        (root / "many" / f"name-{number:04}-{'x' * (number % 50)}").write_bytes(str(number).encode())
+        (root / "many" / f"name-{number:04}-{'x' * (number % 50)}").write_bytes(
+            str(number).encode()
+        )
     (root / "deep/er/fast").symlink_to("../small")
     (root / "deep/er/slow").symlink_to("a/" * 80)
     (root / "deep/er/edge").symlink_to("e" * 59)
@@ -184,7 +186,11 @@ def test_damaged_directories_and_maps_are_eio() -> None:
     assert [name.name for name in directory.names_in(good, 0, has_file_types=True)] == [b"a", b"b"]
     for rec_len, name_len in ((0, 1), (8, 1), (13, 1), (2000, 1), (12, 200)):
         with pytest.raises(SysError):
-            list(directory.names_in(entry(rec_len, name_len).ljust(1024, b"\0"), 0, has_file_types=True))
+            list(
+                directory.names_in(
+                    entry(rec_len, name_len).ljust(1024, b"\0"), 0, has_file_types=True
+                )
+            )
 
 
 def test_random_damage_ends_in_eio_or_refusal(tmp_path: Path, tree: Path) -> None:
