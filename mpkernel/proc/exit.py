@@ -123,7 +123,9 @@ def end_vfork(process: Process) -> None:
     """The process no longer uses its parent's memory."""
     if process.is_vforked:
         process.is_vforked = 0
-        process.vfork_wait.wake_all()
+        with TREE.lock.irqsave():
+            if process.parent:
+                Process.at(process.parent).stop_wait.wake_all()
 
 
 async def _end_process(process: Process) -> None:
@@ -194,6 +196,7 @@ async def end_other_threads(task: Task) -> None:
             if other.phys != task.phys:
                 other.signal_pending = 1
                 notice_signal(other)
+    process.stop_wait.wake_all()
     try:
         await process.stop_wait.wait_until(
             lambda: process.thread_count == 1 or process.is_ending, interruptible=False

@@ -33,6 +33,7 @@ from mpkernel.proc.process import (
     new_task,
     put_process,
 )
+from mpkernel.proc.signal import must_end
 from mpkernel.sched.balance import choose_cpu
 from mpkernel.sched.task import NAME_BYTES, Task, current
 from mpkernel.sched.wakeup import start
@@ -126,7 +127,10 @@ async def clone(request: CloneRequest) -> int:
         process.references.get()
     start(task, choose_cpu(task.affinity))
     if flags & CLONE_VFORK:
-        await process.vfork_wait.wait_until(lambda: not process.is_vforked, interruptible=False)
+        me = current()
+        await parent.stop_wait.wait_until(
+            lambda: not process.is_vforked or must_end(me), interruptible=False
+        )
         put_process(process)
     return tid
 

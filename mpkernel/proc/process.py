@@ -70,7 +70,6 @@ class Process(Layout):
     umask: Annotated[u32, atomic]
     is_protected: Annotated[u32, atomic]  #: 1: default actions do not end it (process 1)
     is_vforked: Annotated[u32, atomic]  #: 1: the parent waits until it gives its space back
-    vfork_wait: WaitQueue
     # signals and threads
     lock: Spinlock
     threads: Annotated[ListNode, guarded_by("lock")]
@@ -83,7 +82,7 @@ class Process(Layout):
     has_stop_news: Annotated[u32, guarded_by("lock")]  #: the parent has not waited for the stop
     has_continue_news: Annotated[u32, guarded_by("lock")]
     pause_wait: WaitQueue  #: nobody wakes it: a sleep that only time or a signal ends
-    stop_wait: WaitQueue  #: threads that are stopped; exec's wait for the other threads
+    stop_wait: WaitQueue  #: threads that are stopped, in vfork, or in execve until they are alone
     pending: Annotated[u64, guarded_by("lock")]  #: bit signal-1
     sent_by: Annotated[Any, SentBy * SIGNAL_COUNT]  #: guarded by lock
     actions: Annotated[Any, SignalAction * SIGNAL_COUNT]  #: guarded by lock
@@ -144,7 +143,7 @@ def new_process(parent: Process | None) -> Process:
         SysError: ENOMEM.
     """
     process = Process.at(PROCESSES.alloc())
-    for queue in (process.child_wait, process.vfork_wait, process.pause_wait, process.stop_wait):
+    for queue in (process.child_wait, process.pause_wait, process.stop_wait):
         queue.init()
     process.lock.init(ranks.SIGNAL)
     process.children.init()

@@ -96,6 +96,8 @@ def send_process(process: Process, signal: int, sender: SentBy | None = None) ->
                 task.signal_pending = 1
                 notice_signal(task)
                 break
+        if signal == Signal.SIGKILL:
+            process.stop_wait.wake_all()
 
 
 def send_task(task: Task, signal: int, sender: SentBy | None = None) -> None:
@@ -109,6 +111,8 @@ def send_task(task: Task, signal: int, sender: SentBy | None = None) -> None:
         if not task.signal_mask & bit(signal):
             task.signal_pending = 1
             notice_signal(task)
+        if signal == Signal.SIGKILL:
+            process.stop_wait.wake_all()
 
 
 def _note_sender(process: Process, signal: int, sender: SentBy | None) -> None:
@@ -154,8 +158,8 @@ def end_threads_locked(process: Process, status: int) -> None:
     """All threads of the process end with a wait status; the first to say so wins."""
     if process.is_ending:
         return
-    process.is_ending = 1
     process.end_status = status
+    process.is_ending = 1
     _continue_locked(process)
     rouse_locked(process)
 
@@ -208,6 +212,16 @@ def _first(ready: int) -> int:
     """The signal to take first: faults of the task itself, then the lowest number."""
     chosen = ready & SYNCHRONOUS or ready
     return (chosen & -chosen).bit_length()
+
+
+def must_end(task: Task) -> bool:
+    """Whether a task that sleeps against all signals is to give up, because it is to die."""
+    process = Process.at(task.process)
+    return bool(
+        process.is_ending
+        or (process.pending | task.signals) & bit(Signal.SIGKILL)
+        or _must_make_way(process, task)
+    )
 
 
 def force_fault(signal: int, code: int, address: int) -> None:
