@@ -61,11 +61,11 @@ class Cpu:
         self.area = AREAS[index]
         self.core = core
         self.apic = apic
-        self.coroutines: "dict[int, Coroutine[Any, Any, Any]]" = {}
+        self.coroutines: dict[int, Coroutine[Any, Any, Any]] = {}
         self.held: list[tuple[int, int]] = []  #: (rank, lock address) of spinlocks held here
-        self.interrupt_handler: "Callable[[int], None] | None" = None
+        self.interrupt_handler: Callable[[int], None] | None = None
         #: Runs when no more interrupts wait: irq.deferred.
-        self.after_interrupts: "Callable[[], None] | None" = None
+        self.after_interrupts: Callable[[], None] | None = None
 
 
 _current: Cpu = Cpu(0)

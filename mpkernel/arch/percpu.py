@@ -26,7 +26,7 @@ class PerCpu(Generic[T]):
         self._copies = memory.static_array(kind, MAX_CPUS)
 
     def this(self) -> T:
-        """Give this CPU's copy. Preemption or interrupts must be off, else it may be another's soon."""
+        """Give this CPU's copy. Preemption or interrupts are off, else it is another's soon."""
         this = cpu()
         assert this.area.preempt_count or this.area.irqs_off, "per-CPU data with preemption on"
         return self._copies[this.index]

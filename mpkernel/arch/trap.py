@@ -61,20 +61,21 @@ def enter_user(space: int) -> Exit:
 
 def handle(left: Exit) -> KernelStack | None:
     """Take the interrupt, or return the coroutine that handles the trap."""
+    stack: KernelStack | None = None
     match left:
         case Syscall():
-            return TRAP_HANDLERS.get().system_call()
+            stack = TRAP_HANDLERS.get().system_call()
         case Interrupt():
             timer.poll()
             interrupts.safepoint()
-            return None
         case PageFault(address, error_code):
             tracing.record(tracing.INSTRUCTION, context.registers().rip)
             tracing.record(tracing.TRAP, address, error_code)
-            return TRAP_HANDLERS.get().page_fault(address, error_code)
+            stack = TRAP_HANDLERS.get().page_fault(address, error_code)
         case CpuException(vector, error_code):
-            return TRAP_HANDLERS.get().exception(vector, error_code)
+            stack = TRAP_HANDLERS.get().exception(vector, error_code)
         case IllegalInstruction(mnemonic, address):
-            return TRAP_HANDLERS.get().illegal(mnemonic, address)
+            stack = TRAP_HANDLERS.get().illegal(mnemonic, address)
         case _:
             panic(f"the core left with {left!r}")
+    return stack

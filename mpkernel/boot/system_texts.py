@@ -34,7 +34,13 @@ def meminfo() -> bytes:
     """Memory in KiB."""
     total, free = frames.total_count(), frames.free_count()
     cached = page_cache.cached_pages()
-    rows = {"MemTotal": total, "MemFree": free, "MemAvailable": free, "Buffers": 0, "Cached": cached}
+    rows = {
+        "MemTotal": total,
+        "MemFree": free,
+        "MemAvailable": free,
+        "Buffers": 0,
+        "Cached": cached,
+    }
     return "".join(
         f"{name + ':':15} {count * _KIB_PER_FRAME:8} kB\n" for name, count in rows.items()
     ).encode()

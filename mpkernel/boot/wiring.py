@@ -19,9 +19,9 @@ from mpkernel.arch.vectors import (
 from mpkernel.boot import system_texts
 from mpkernel.drivers import host_signals
 from mpkernel.drivers import wiring as drivers
-from mpkernel.drivers.virtio import console, rng
+from mpkernel.drivers.virtio import console, port, rng
 from mpkernel.drivers.virtio.stream import PortStream
-from mpkernel.fs import memory_devices, tty
+from mpkernel.fs import memory_devices, poll, tty
 from mpkernel.fs.block_file import SOURCE_BLOCK, BlockSource
 from mpkernel.fs.char_device import (
     CHAR_CONSOLE,
@@ -173,10 +173,16 @@ def _fill_devices() -> None:
     tty.CURRENT_JOB.fill(_current_job)
     host_signals.HOST_SIGNAL.fill(_host_signal)
     memory_devices.ENTROPY.fill(rng.read)
+    port.READINESS_CHANGED.fill(poll.notify)
     CHAR_DEVICES.add(CHAR_CONSOLE, tty.CONSOLE)
+<<<<<<< HEAD
+    for device, name in ((CHAR_STDIN, "stdin"), (CHAR_STDOUT, "stdout"), (CHAR_STDERR, "stderr")):
+        CHAR_DEVICES.add(device, PortStream(name))
+=======
     CHAR_DEVICES.add(CHAR_STDIN, PortStream("stdin"))
     CHAR_DEVICES.add(CHAR_STDOUT, PortStream("stdout"))
     CHAR_DEVICES.add(CHAR_STDERR, PortStream("stderr"))
+>>>>>>> main
     CHAR_DEVICES.add(CHAR_NULL, memory_devices.NullDevice())
     CHAR_DEVICES.add(CHAR_ZERO, memory_devices.ZeroDevice())
     CHAR_DEVICES.add(CHAR_FULL, memory_devices.FullDevice())

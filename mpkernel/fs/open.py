@@ -16,7 +16,7 @@ from mpkernel.abi.fcntl import (
     O_TRUNC,
     SYMLOOP_MAX,
 )
-from mpkernel.abi.stat import S_IFCHR, S_IFIFO, S_IFREG, S_IFSOCK
+from mpkernel.abi.stat import S_IFBLK, S_IFCHR, S_IFIFO, S_IFREG, S_IFSOCK
 from mpkernel.fs import directory as directories
 from mpkernel.fs.char_device import CHAR_DEVICES
 from mpkernel.fs.file import File, new_file, truncate
@@ -123,6 +123,8 @@ async def _check_open(inode: Inode, flags: int) -> None:
         if inode.device_id not in CHAR_DEVICES:
             raise SysError(Errno.ENXIO)
         return
+    if is_writing and inode.kind == S_IFBLK:
+        raise SysError(Errno.EROFS)  # nothing writes a device's pages back
     if is_writing:
         directories.check_writable(inode)
     if inode.is_regular:

@@ -26,7 +26,7 @@ from mpkernel.abi.termios import (
     WindowSize,
 )
 from mpkernel.arch import memory
-from mpkernel.fs import line_discipline
+from mpkernel.fs import line_discipline, poll
 from mpkernel.fs.line_discipline import Discipline, Terminal
 from mpkernel.mm.user_memory import copy_from_user, copy_to_user
 from mpkernel.sched.timer import now_ns
@@ -86,6 +86,7 @@ class ConsoleTerminal:
             if discipline.echo:
                 CONSOLE_OUTPUT.get().put(bytes(discipline.echo))
         TERMINAL.readers.wake_all()
+        poll.notify()
         for signal in discipline.signals:
             _signal(signal)
         return taken
@@ -96,6 +97,7 @@ class ConsoleTerminal:
             return
         TERMINAL.hung_up = 1
         TERMINAL.readers.wake_all()
+        poll.notify()
         if TERMINAL.is_terminal:
             _signal(SIGHUP)
             _signal(SIGCONT)

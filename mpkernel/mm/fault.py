@@ -146,14 +146,21 @@ def _private_copy(frame: int) -> int:
 
 
 def _map_zeroed(space: AddressSpace, vma: Vma, address: int, place: int) -> None:
-    """Fresh memory at ``address``, and behind it as far as the window goes."""
+    """Fresh memory at ``address``, and behind it as far as the window and memory go."""
     flags = entry_flags(vma.prot) | (PTE_WRITABLE | PTE_DIRTY if vma.prot & PROT_WRITE else 0)
     end = min(vma.end, (address | (ANONYMOUS_WINDOW - 1)) + 1)
     count = (end - address) // PAGE_SIZE
     for index, entry in enumerate(memory.words(place, count).tolist()):
-        if not entry:
-            store64(place + 8 * index, frames.alloc_zeroed_frame() | flags)
-            space.rss_pages += 1
+        if entry:
+            continue
+        try:
+            frame = frames.alloc_zeroed_frame()
+        except SysError:
+            if index:
+                return
+            raise
+        store64(place + 8 * index, frame | flags)
+        space.rss_pages += 1
 
 
 def _map_around(space: AddressSpace, vma: Vma, address: int, place: int) -> None:

@@ -5,7 +5,6 @@ The calls without ``at`` are the ones with it, from the working directory.
 Spec: POSIX.1-2017; Linux man-pages, section 2. State: none. Context: the calling task; may sleep.
 """
 
-
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.fcntl import (
     AT_EACCESS,

@@ -12,6 +12,7 @@ Context: read and write, task; the others, any.
 """
 
 import ctypes
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 from hw.spec.address import PAGE_SIZE
@@ -22,10 +23,13 @@ from mpkernel.arch.atomics import AtomicU32
 from mpkernel.drivers.virtio.queue import NO_HEAD, Virtqueue, zero_frames
 from mpkernel.irq.deferred import WORK_CONSOLE_INPUT, DeferredWork
 from mpkernel.sched.wait_queue import WaitQueue
+from mpkernel.seam import Seam
 
 NAME_BYTES: Final = 32
 RX_BUFFERS: Final = 4
 TX_BUFFERS: Final = 8
+#: Called after a port became readable or writable, for those who poll.
+READINESS_CHANGED: Final[Seam[Callable[[], None]]] = Seam("readiness of ports")
 
 
 @layout()
@@ -230,12 +234,19 @@ async def write(port: Port, data: bytes) -> int:
 # -- interrupts ------------------------------------------------------------------------------------
 
 
+def _readiness_changed() -> None:
+    """Tell those who poll; without file systems nobody does."""
+    if 0 in READINESS_CHANGED:
+        READINESS_CHANGED.get()()
+
+
 def on_input(queue_at: int) -> None:
     """Input came: a console's goes to the terminal, another's to who reads it."""
     port = Port.at(Virtqueue.at(queue_at).owner)
     if port.is_console:
         port.work.schedule()
     port.readers.wake_all()
+    _readiness_changed()
 
 
 def on_output(queue_at: int) -> None:
@@ -244,6 +255,7 @@ def on_output(queue_at: int) -> None:
     with tx.lock.irqsave():
         _reclaim_locked(Port.at(tx.owner), tx)
     tx.space.wake_all()
+    _readiness_changed()
 
 
 def state_changed(port: Port) -> None:
@@ -252,3 +264,4 @@ def state_changed(port: Port) -> None:
         port.work.schedule()
     port.readers.wake_all()
     Virtqueue.at(port.tx).space.wake_all()
+    _readiness_changed()

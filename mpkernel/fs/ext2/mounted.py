@@ -102,7 +102,12 @@ async def mount(block_inode: Inode) -> Inode:
     state.block_inode = get_inode(block_inode).phys
     for name in _COPIED:
         setattr(state, name, int(getattr(volume.geometry, name)))
-    root = await inode_of(state.phys, ROOT_INO)
+    try:
+        root = await inode_of(state.phys, ROOT_INO)
+    except SysError:
+        put_inode(block_inode)
+        MOUNTS.free(state.phys)
+        raise
     root.parent = root.phys
     return root
 

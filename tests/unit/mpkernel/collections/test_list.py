@@ -1,7 +1,5 @@
 """The intrusive list against a Python list."""
 
-
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,8 +12,6 @@ from tests.support.kernel import kernel
 class Item(Layout):
     number: u64
     node: ListNode
-
-
 
 
 @settings(max_examples=30, deadline=None)

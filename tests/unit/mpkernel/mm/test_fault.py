@@ -44,7 +44,7 @@ from mpkernel.mm.user_memory import (
     put_u64,
     read_cstring,
 )
-from tests.support.kernel_cpu import KernelCpu
+from tests.support.kernel_cpu import KernelCpu, take_all
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -366,6 +366,17 @@ def test_two_tasks_fault_the_same_page_once(kernel: KernelCpu, space: AddressSpa
     kernel.run(*bodies)
     assert kernel.run_one(copy_from_user(at, 5)) == b"xxxx\0"
     assert space.rss_pages == 1
+
+
+def test_the_last_free_frame_serves_a_fault(kernel: KernelCpu, space: AddressSpace) -> None:
+    at = kernel.run_one(map_region(space, 0, 4 * 4096, RW, ANONYMOUS))
+    kernel.run_one(handle_fault(space, at + 3 * 4096, FAULT_USER))  # its table is there
+    taken = take_all()
+    with pytest.raises(SysError, match="ENOMEM"):
+        kernel.run_one(handle_fault(space, at, FAULT_USER))
+    frames.free_frame(taken.pop())
+    kernel.run_one(handle_fault(space, at, FAULT_USER))
+    assert space.rss_pages == 2
 
 
 def test_rss_counts_the_present_pages(kernel: KernelCpu, space: AddressSpace) -> None:
