@@ -15,19 +15,22 @@ from tests.differential.host import CODE, CODE_SIZE, DATA, DATA_SIZE
 
 #: Where the page tables begin: the address space that the tests run in.
 CR3 = 4 * MIB
-_CODE_FRAMES = 16 * MIB
-_DATA_FRAMES = 8 * MIB
+CODE_FRAMES = 16 * MIB
+DATA_FRAMES = 8 * MIB
 _ALL = PTE_PRESENT | PTE_WRITABLE | PTE_USER
 
 
 class Guest:
     """A machine with one core, code and data mapped where the host has them."""
 
+    CODE_FRAMES = CODE_FRAMES
+    DATA_FRAMES = DATA_FRAMES
+
     def __init__(self) -> None:
         self.files = ram.create(64 * MIB)
         self._next_table = CR3 + 4096
-        self.map(DATA, _DATA_FRAMES, DATA_SIZE)
-        self.map(CODE, _CODE_FRAMES, CODE_SIZE)
+        self.map(DATA, DATA_FRAMES, DATA_SIZE)
+        self.map(CODE, CODE_FRAMES, CODE_SIZE)
         self.core = Core(0)
         self.core.set_address_space(CR3)
 
@@ -50,15 +53,15 @@ class Guest:
 
     def put_code(self, offset: int, code: bytes) -> None:
         """Write code."""
-        ram.write(_CODE_FRAMES + offset, code)
+        ram.write(CODE_FRAMES + offset, code)
 
     def put_data(self, data: bytes) -> None:
         """Write the data."""
-        ram.write(_DATA_FRAMES, data)
+        ram.write(DATA_FRAMES, data)
 
     def data(self) -> bytes:
         """Read the data."""
-        return ram.read(_DATA_FRAMES, DATA_SIZE)
+        return ram.read(DATA_FRAMES, DATA_SIZE)
 
     def run(
         self,

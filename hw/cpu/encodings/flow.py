@@ -51,16 +51,20 @@ def _direct(mnemonic: str, _: list[str]) -> Build:
 
 def _indirect(mnemonic: str, _: list[str]) -> Build:
     """JMP and CALL of a register or memory."""
-    r, m = NUMBER[f"{mnemonic}_r"], NUMBER[f"{mnemonic}_m"]
+    r, m, x = (NUMBER[f"{mnemonic}_{form}"] for form in "rmx")
 
     def build(d: BlockBuilder, i: Any) -> None:
         if i.op0_kind == REGISTER_KIND:
             d.emit(r, BARRIER, b=OFFSET[i.op0_register], imm=d.next_rip)
             d.end(r)
         else:
-            base, _, _, disp = memory(d, i, indexed=False)
-            d.emit(m, BARRIER, base=base, disp=disp, imm=d.next_rip)
-            d.end(m)
+            base, index, scale, disp = memory(d, i, indexed=True)
+            number = m if index == 128 else x
+            d.emit(
+                number, BARRIER,
+                base=base, index=index, scale=scale, disp=disp, imm=d.next_rip,
+            )  # fmt: skip
+            d.end(number)
 
     return build
 

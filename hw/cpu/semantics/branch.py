@@ -8,7 +8,7 @@ Spec: AMD64 APM vol. 3, Jcc JMP CALL RET LOOPcc JrCXZ.
 Context: native code, oracle.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from hw.cpu.control import budget_left, dispatch, leave, micro_op_address
@@ -117,22 +117,19 @@ def call(s: CpuState, u: MicroOp, linked: bool) -> None:
     go(s, u, 0, linked, 1)
 
 
-def _register_target(s: CpuState, u: MicroOp) -> int:
-    return get(s, u.b, 64)
+def _indirect_target(s: CpuState, u: MicroOp, form: str) -> int:
+    """Address in a register (form "r") or in memory."""
+    return get(s, u.b, 64) if form == "r" else load(s, address(s, u, form), 64)
 
 
-def _memory_target(s: CpuState, u: MicroOp) -> int:
-    return load(s, address(s, u, "m"), 64)
-
-
-def jmp_indirect(s: CpuState, u: MicroOp, target: Callable[..., int]) -> None:
+def jmp_indirect(s: CpuState, u: MicroOp, form: str) -> None:
     """Jump to an address in a register or in memory."""
-    go_to(s, u, target(s, u), 1)
+    go_to(s, u, _indirect_target(s, u, form), 1)
 
 
-def call_indirect(s: CpuState, u: MicroOp, target: Callable[..., int]) -> None:
+def call_indirect(s: CpuState, u: MicroOp, form: str) -> None:
     """Call an address in a register or in memory."""
-    place = target(s, u)
+    place = _indirect_target(s, u, form)
     push_return(s, u)
     go_to(s, u, place, 1)
 
@@ -178,9 +175,9 @@ def handlers() -> Iterator[Handler]:
             for name, kind in (("loop", None), ("loope", 4), ("loopne", 5)):
                 yield Handler(f"{name}{bits}{end}", loop, (bits, kind, linked))
         yield from _fused(end, linked)
-    for place, target in (("r", _register_target), ("m", _memory_target)):
-        yield Handler(f"jmp_{place}", jmp_indirect, (target,))
-        yield Handler(f"call_{place}", call_indirect, (target,))
+    for form in "rmx":
+        yield Handler(f"jmp_{form}", jmp_indirect, (form,))
+        yield Handler(f"call_{form}", call_indirect, (form,))
     yield Handler("ret", ret)
 
 
