@@ -78,13 +78,8 @@ class Segment:
         return self._next
 
 
-<<<<<<< HEAD
-#: Part of board memory that compiled code names by constant addresses: register files and decoded
-#: code. Only hw.cpu places here, so the addresses do not depend on what else is imported before.
-=======
 #: Part of board memory that compiled code names by constant addresses: registers, decoded code.
 #: Only hw.cpu places here, so the addresses do not depend on what else is imported before.
->>>>>>> main
 CORE_SIZE: Final = 128 * MIB
 CORE_BOARD: Final = Segment(BOARD_MAP + BOARD_SIZE - CORE_SIZE, CORE_SIZE)
 

@@ -1,11 +1,6 @@
 """Headers of executable files.
 
-<<<<<<< HEAD
-Spec: System V gABI, Object Files and Program Header; x86-64 psABI; Linux
-include/uapi/linux/auxvec.h.
-=======
 Spec: System V gABI, Object Files, Program Header; x86-64 psABI; Linux uapi/linux/auxvec.h.
->>>>>>> main
 State: none. Context: any.
 """
 

@@ -157,11 +157,7 @@ class SysError(Exception):
         return Errno(self.errno).name
 
 
-<<<<<<< HEAD
-class Interrupted(SysError):  # noqa: N818  what happened is no error yet
-=======
 class Interrupted(SysError):  # noqa: N818  what happened, as the field says it
->>>>>>> main
     """An interruptible sleep ended by a signal: EINTR, or the call is restarted."""
 
     __slots__ = ()

@@ -47,11 +47,7 @@ SEEK_SET: Final = 0
 SEEK_CUR: Final = 1
 SEEK_END: Final = 2
 
-<<<<<<< HEAD
-# Of access(2).
-=======
 # What access asks for.
->>>>>>> main
 R_OK: Final = 4
 W_OK: Final = 2
 X_OK: Final = 1

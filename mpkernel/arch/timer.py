@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Clock and timer of this CPU: the TSC, and the local APIC timer in TSC-deadline mode.
-=======
 """The clock and the timer of this CPU: the TSC, and the local APIC timer in TSC-deadline mode.
->>>>>>> main
 
 The timer is one deadline. It comes as the interrupt VECTOR_TIMER.
 

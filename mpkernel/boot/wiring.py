@@ -175,14 +175,9 @@ def _fill_devices() -> None:
     memory_devices.ENTROPY.fill(rng.read)
     port.READINESS_CHANGED.fill(poll.notify)
     CHAR_DEVICES.add(CHAR_CONSOLE, tty.CONSOLE)
-<<<<<<< HEAD
-    for device, name in ((CHAR_STDIN, "stdin"), (CHAR_STDOUT, "stdout"), (CHAR_STDERR, "stderr")):
-        CHAR_DEVICES.add(device, PortStream(name))
-=======
     CHAR_DEVICES.add(CHAR_STDIN, PortStream("stdin"))
     CHAR_DEVICES.add(CHAR_STDOUT, PortStream("stdout"))
     CHAR_DEVICES.add(CHAR_STDERR, PortStream("stderr"))
->>>>>>> main
     CHAR_DEVICES.add(CHAR_NULL, memory_devices.NullDevice())
     CHAR_DEVICES.add(CHAR_ZERO, memory_devices.ZeroDevice())
     CHAR_DEVICES.add(CHAR_FULL, memory_devices.FullDevice())

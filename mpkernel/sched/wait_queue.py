@@ -1,12 +1,7 @@
 """Wait queue: tasks asleep until a condition that somebody else makes true.
 
-<<<<<<< HEAD
-    await pipe.readers.wait_until(lambda: pipe.bytes_ready)     # the sleeper
-    pipe.bytes_ready += n; pipe.readers.wake_all()              # the waker: first change, then wake
-=======
     await pipe.readers.wait_until(lambda: pipe.bytes_ready)      # the sleeper
     pipe.bytes_ready += n; pipe.readers.wake_all()               # the waker: change, then wake
->>>>>>> main
 
 The order that loses no wakeup: list the waiter and set SLEEPING, then test the condition, then
 give up the CPU. The waiter's memory is the task's own.

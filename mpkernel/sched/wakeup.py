@@ -62,10 +62,6 @@ def kick(home: int) -> None:
 
 
 def notice_signal(task: Task) -> None:
-<<<<<<< HEAD
-    """Have a task look at ``signal_pending`` soon: wake it if it may be woken, or kick its CPU."""
-=======
     """Have a task look at ``signal_pending`` soon: wake it from its sleep, or kick its CPU."""
->>>>>>> main
     if not wake(task, only_interruptible=True) and task.state == TASK_RUNNING:
         kick(task.cpu)

@@ -126,12 +126,8 @@ class Kernel:
         while True:
             order = list(range(len(self.cpus)))
             self._random.shuffle(order)
-<<<<<<< HEAD
-            if not sum(self.turn(index) for index in order):  # each has its turn
-=======
             ran = [self.turn(index) for index in order]
             if not any(ran):
->>>>>>> main
                 break
         self.use(0)
 

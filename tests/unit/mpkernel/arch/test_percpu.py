@@ -20,15 +20,8 @@ def test_copies_stand_on_cache_lines_of_their_own():
 
 
 def test_use_with_preemption_on_is_an_error():
-<<<<<<< HEAD
-    with kernel(2) as k:
-        k.use(1)
-        with pytest.raises(AssertionError, match="preemption on"):
-            RUN_QUEUES.this()
-=======
     with kernel(2), pytest.raises(AssertionError, match="preemption on"):
         RUN_QUEUES.this()
->>>>>>> main
 
 
 def test_each_cpu_has_its_own():
