@@ -123,11 +123,16 @@ async def _check_open(inode: Inode, flags: int) -> None:
         if inode.device_id not in CHAR_DEVICES:
             raise SysError(Errno.ENXIO)
         return
-    if is_writing and inode.kind == S_IFBLK:
-        raise SysError(Errno.EROFS)  # nothing writes a device's pages back
     if is_writing:
-        directories.check_writable(inode)
+        _check_writable(inode)
     if inode.is_regular:
         await file_system_of(inode).prepare(inode)
         if flags & O_TRUNC:
             await truncate(inode, 0)
+
+
+def _check_writable(inode: Inode) -> None:
+    """Refuse to open for writing what cannot be written."""
+    if inode.kind == S_IFBLK:
+        raise SysError(Errno.EROFS)  # nothing writes a device's pages back
+    directories.check_writable(inode)

@@ -9,7 +9,6 @@ from pathlib import Path
 from tests.support.source_tree import ROOT, sources
 from tests.support.untested import has_test, listed, modules
 
-
 #: Unit tests of something that all modules of a package do.
 OF_A_PACKAGE = {"tests/unit/mpkernel/mm/test_out_of_memory.py"}
 

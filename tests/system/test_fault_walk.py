@@ -44,9 +44,7 @@ def masked(walk: list[tuple[str, int, str]]) -> list[str]:
 def test_a_fault_walks_through_all_stations_and_is_what_the_architecture_shows(tmp_path: Path):
     trace = tmp_path / "trace"
     # Core 5 shares its disk queue with core 1, which takes the interrupt.
-    done = mpkernel(
-        "boot", "--cpus", "6", "--trace", trace, "--cmdline", COMMANDS
-    )
+    done = mpkernel("boot", "--cpus", "6", "--trace", trace, "--cmdline", COMMANDS)
     assert done.returncode == 0, done.stderr
     found = [walk for walk in walks(trace.read_text()) if walk[0][0] == "core 5"]
     assert found, "no fault of core 5 went all the way"
