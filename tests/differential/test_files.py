@@ -4,9 +4,10 @@ The host works in a tmpfs where there is one (/dev/shm), the machine in its /tmp
 """
 
 import random
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -69,14 +70,24 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def same(program: Path, tmp_path: Path) -> Callable[[Script], None]:
+def host_folder(tmp_path: Path) -> Iterator[Path]:
+    """Where the script makes its folder on the host: a tmpfs, as /tmp is in the machine."""
+    shared = Path("/dev/shm")
+    name = f"mpkernel-test-{tmp_path.name}-{random.randrange(1 << 40):x}"
+    folder = (shared if shared.is_dir() else tmp_path) / name
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def same(program: Path, tmp_path: Path, host_folder: Path) -> Callable[[Script], None]:
     """Run a script here and in a machine; its lines must be the same."""
 
     def compare(script: Script) -> None:
         path = tmp_path / "script"
         host, guest = (
             [line("mkdir", base, 0o755), line("chdir", base), *script]
-            for base in (_host_folder(tmp_path), b"/tmp/work")
+            for base in (bytes(host_folder), b"/tmp/work")
         )
         path.write_text("\n".join(host) + "\n")
         expected = subprocess.run([program, path], capture_output=True, text=True, check=True)
@@ -95,12 +106,6 @@ def same(program: Path, tmp_path: Path) -> Callable[[Script], None]:
         assert len(got.stdout) == len(expected.stdout)
 
     return compare
-
-
-def _host_folder(tmp_path: Path) -> bytes:
-    shared = Path("/dev/shm")
-    name = f"mpkernel-test-{tmp_path.name}-{random.randrange(1 << 40):x}"
-    return bytes((shared if shared.is_dir() else tmp_path) / name)
 
 
 def test_open_flags_and_errors(same: Callable[[Script], None]) -> None:
