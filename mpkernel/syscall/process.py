@@ -34,6 +34,7 @@ from mpkernel.proc.process import (
 from mpkernel.proc.robust_list import HEAD_SIZE
 from mpkernel.sched.task import NAME_BYTES, Task, current, set_name
 from mpkernel.sched.timer import now_ns
+from mpkernel.sched.wakeup import kick
 from mpkernel.syscall.time_arguments import read_timespec
 
 MOST_STRINGS: Final = 1 << 18
@@ -388,8 +389,7 @@ async def sched_setaffinity(tid: int, size: int, mask: int) -> int:
     with TREE.lock.irqsave():
         task = _thread_locked(tid)
         task.affinity = affinity
-    if task.phys == current().phys and not affinity >> cpu().index & 1:
-        cpu().area.need_resched = 1
+    kick(task.cpu)  # it looks at its mask at the next border to user mode
     return 0
 
 
