@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hw.cpu.state import CORES, CpuState
-from mpkernel.abi.errno import SysError
+from mpkernel.abi.errno import Errno, SysError
 from mpkernel.fs.file import FILES
 from mpkernel.fs.path import WORKING_DIRECTORY
 from mpkernel.mm.user_memory import copy_to_user
@@ -61,7 +61,7 @@ async def error_of(call: Awaitable[Any]) -> str:
     try:
         await call
     except SysError as error:
-        return error.errno.name
+        return Errno(error.errno).name
     return ""
 
 
