@@ -187,9 +187,3 @@ def _enter(inode: Inode) -> int:
     if old:
         put_inode(Inode.at(old))
     return 0
-
-
-def current_working_directory() -> int:
-    """Inode of the current process's working directory, 0 for the root: WORKING_DIRECTORY."""
-    addr: int = current_process().cwd
-    return addr

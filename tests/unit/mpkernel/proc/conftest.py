@@ -1,10 +1,12 @@
 """Processes without user mode: tasks are coroutines, their memory and files are real."""
 
 from collections.abc import Callable, Coroutine, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from hw.cpu.state import CORES, CpuState
 from mpkernel.abi.mman import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE
 from mpkernel.fs import mount
 from mpkernel.mm import address_space
@@ -12,6 +14,7 @@ from mpkernel.mm.mmap import map_region
 from mpkernel.proc import futex, process
 from mpkernel.proc.process import TREE, Process
 from mpkernel.sched.task import current
+from mpkernel.trace import log
 from tests.support.files import file_kernel
 from tests.support.kernel_cpu import KernelCpu
 
@@ -75,3 +78,11 @@ def processes() -> Iterator[Processes]:
         process.init()
         futex.init()
         yield Processes(kernel)
+
+
+@pytest.fixture
+def core(processes: Processes) -> CpuState:
+    """User registers, as the tasks of the test find them."""
+    log.init(log.ERROR)
+    processes.kernel.cpu.core = SimpleNamespace(state=CORES[0])  # type: ignore[assignment]
+    return CORES[0]
