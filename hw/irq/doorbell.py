@@ -51,8 +51,8 @@ def ring(party: int) -> None:
 
 def post(core: int, word_at: int, bits: int, why: int) -> None:
     """Set bits of the word at a host address, tell a core why to look up, wake it if it sleeps."""
-    if doorbell_code.post(word_at, bits, PENDING_AT[core], why, MODE_AT[core]):
-        host.queue_send(PARTIES[core].doorbell_fd)
+    fd = PARTIES[core].doorbell_fd
+    doorbell_code.post(word_at, bits, PENDING_AT[core], why, MODE_AT[core], fd)
 
 
 def halt(core: int, deadline_tsc: int = clock.NEVER) -> None:

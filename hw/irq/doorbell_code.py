@@ -15,13 +15,16 @@ from hw import atomics, host, native
 from hw.irq.party import MODE_HALTED, MODE_KERNEL, MODE_RUNG
 from hw.spec.layout import DIRECT_MAP
 
+_SYS_MQ_TIMEDSEND: Final = 242
 _SYS_MQ_TIMEDRECEIVE: Final = 243
 _SYS_PPOLL: Final = 271
 
 _IR: Final = f"""
 declare i64 @syscall(i64, ...)
 
-define i64 @doorbell_post(ptr %word, i64 %bits, ptr %pending, i64 %why, ptr %mode) {{
+define i64 @doorbell_post(ptr %word, i64 %bits, ptr %pending, i64 %why, ptr %mode, i64 %fd) {{
+  %byte = alloca i64
+  %past = alloca [2 x i64]
   %a = atomicrmw or ptr %word, i64 %bits seq_cst
   %b = atomicrmw or ptr %pending, i64 %why seq_cst
   %m = load atomic i64, ptr %mode seq_cst, align 8
@@ -32,8 +35,13 @@ running:
 wake:
   %c = cmpxchg ptr %mode, i64 {MODE_HALTED}, i64 {MODE_RUNG} seq_cst seq_cst
   %mine = extractvalue {{ i64, i1 }} %c, 1
-  %r = zext i1 %mine to i64
-  ret i64 %r
+  br i1 %mine, label %ring, label %running
+ring:
+  store i64 0, ptr %byte
+  store [2 x i64] zeroinitializer, ptr %past
+  %r = call i64 (i64, ...) @syscall(i64 {_SYS_MQ_TIMEDSEND}, i64 %fd, ptr %byte, i64 1,
+                                    i64 0, ptr %past)
+  ret i64 1
 }}
 
 define i64 @doorbell_sleep(ptr %mode, ptr %pending, ptr %polls, ptr %timeout, i64 %fd) {{
@@ -69,22 +77,25 @@ _AT: Final = native.load(
 )
 _W: Final = ctypes.c_uint64
 
-#: post(word, bits, pending, why, mode): set bits in a word, then ``why`` in the pending word; 1 if
-#: the owner of ``mode`` sleeps and the caller is the one who must send it a message.
-post: Final = native.function(_AT["doorbell_post"], _W, _W, _W, _W, _W, _W)
+#: post(word, bits, pending, why, mode, queue fd): set bits in a word, then ``why`` in the pending
+#: word; if the owner of ``mode`` sleeps and nobody else has rung, send it a message. 1 if sent.
+post: Final = native.function(_AT["doorbell_post"], _W, _W, _W, _W, _W, _W, _W)
 #: sleep(mode, pending, polls, timeout, queue fd): publish HALTED, wait with ppoll on two PollFd
 #: unless something is pending, publish KERNEL, take the message; 1 if a descriptor was ready.
 #: ``timeout`` is the address of a TimeSpec, 0 for ever.
 sleep: Final = native.function(_AT["doorbell_sleep"], _W, _W, _W, _W, _W, _W)
 
 
-def plain_post(word: int, bits: int, pending: int, why: int, mode: int) -> int:
+def plain_post(word: int, bits: int, pending: int, why: int, mode: int, fd: int) -> int:
     """Do what ``post`` does, step by step."""
     atomics.or64(word - DIRECT_MAP, bits)
     atomics.or64(pending - DIRECT_MAP, why)
     if atomics.load64(mode - DIRECT_MAP) != MODE_HALTED:
         return 0
-    return int(atomics.cas64(mode - DIRECT_MAP, MODE_HALTED, MODE_RUNG) == MODE_HALTED)
+    if atomics.cas64(mode - DIRECT_MAP, MODE_HALTED, MODE_RUNG) != MODE_HALTED:
+        return 0
+    host.queue_send(fd)
+    return 1
 
 
 def plain_sleep(mode: int, pending: int, polls: int, timeout: int, fd: int) -> int:

@@ -24,10 +24,13 @@ from hw.irq.party import PARTIES, STATE_HALTED, came_online, core_count, core_st
 from hw.machine import Machine
 from hw.machine_config import MachineConfig
 from hw.spec.apic import (
+    APIC_BASE_ENABLE,
+    APIC_BASE_X2APIC,
     DELIVERY_INIT,
     DELIVERY_MODE,
     DELIVERY_STARTUP,
     ICR_ASSERT,
+    ICR_DEST_X2APIC,
     IO_APIC_REG_REDIRECTION,
     IO_APIC_WINDOW,
     LAPIC_ICR_HIGH,
@@ -102,6 +105,19 @@ def send(core: int, target: int, command: int) -> None:
     mmio.write(core, LOCAL_APIC_BASE + LAPIC_ICR_LOW, 4, command)
 
 
+def enable_x2apic(core: int) -> None:
+    """Switch the local APIC on in x2APIC mode, as the kernel does."""
+    apic = LOCAL_APICS[core]
+    apic.set_base(apic.base() | APIC_BASE_ENABLE | APIC_BASE_X2APIC)
+    apic.write_x2apic(LAPIC_SVR, SVR_ENABLE | 0xFF)
+
+
+def send_x2apic(core: int, target: int, command: int) -> None:
+    """Send by one write to the command register, as the kernel does."""
+    destination = ICR_DEST_X2APIC.put(0, PARTIES[target].apic_id)
+    LOCAL_APICS[core].write_x2apic(LAPIC_ICR_LOW, destination | command)
+
+
 def start_others(core: int) -> None:
     """INIT and STARTUP for every other core; wait until all are online."""
     for target in range(core_count()):
@@ -151,6 +167,7 @@ def ping(core: int) -> None:
     apic = LOCAL_APICS[core]
     if core:
         _join(core)
+        enable_x2apic(core)
         while True:
             vector = apic.accept()
             if vector is None:
@@ -158,14 +175,15 @@ def ping(core: int) -> None:
                 continue
             assert vector == PING
             apic.eoi()
-            send(core, 0, PONG)
+            send_x2apic(core, 0, ICR_ASSERT | PONG)
     enable_apic(core)
     start_others(core)
+    enable_x2apic(core)
     rounds = 200
     began = clock.now_ns()
     for turn in range(rounds):
         target = 1 + turn % (core_count() - 1)
-        send(core, target, PING)
+        send_x2apic(core, target, ICR_ASSERT | PING)
         while (vector := apic.accept()) is None:
             doorbell.halt(core)
         assert vector == PONG

@@ -14,7 +14,7 @@ from hw.irq.hpet import STATE
 from hw.irq.party import MODE_HALTED, MODE_KERNEL, MODE_RUNG, MODE_USER, PARTIES
 
 pytestmark = pytest.mark.usefixtures("board")
-Post = Callable[[int, int, int, int, int], int]
+Post = Callable[[int, int, int, int, int, int], int]
 Sleep = Callable[[int, int, int, int, int], int]
 POSTS = pytest.mark.parametrize("post", [doorbell_code.post, doorbell_code.plain_post])
 SLEEPS = pytest.mark.parametrize("sleep", [doorbell_code.sleep, doorbell_code.plain_sleep])
@@ -37,11 +37,12 @@ def queue() -> Iterator[host.Queue]:
         (MODE_RUNG, MODE_RUNG, 0),
     ],
 )
-def test_post(post: Post, mode: int, after: int, rings: int):
+def test_post(post: Post, queue: host.Queue, mode: int, after: int, rings: int):
     word = ctypes.addressof(STATE)
     STATE.config = 1
     PARTIES[1].mode.store(mode)
-    assert post(word, 6, PENDING_AT[1], 9, MODE_AT[1]) == rings
+    assert post(word, 6, PENDING_AT[1], 9, MODE_AT[1], queue.mqd) == rings
+    assert queue.current_messages == rings  # type: ignore[attr-defined]
     assert STATE.config == 7
     assert ram.PENDING[1].bits.value == 9
     assert PARTIES[1].mode.value == after
@@ -92,8 +93,7 @@ def test_sleeper_that_is_posted_wakes_every_time(sleep: Sleep, queue: host.Queue
             while ram.PENDING[1].bits.value:
                 os.sched_yield()
             word = ctypes.addressof(STATE)
-            if doorbell_code.post(word, 1, PENDING_AT[1], 1, MODE_AT[1]):
-                host.queue_send(queue.mqd)
+            doorbell_code.post(word, 1, PENDING_AT[1], 1, MODE_AT[1], queue.mqd)
         os._exit(0)
     for _ in range(turns):
         while not ram.PENDING[1].bits.value:
