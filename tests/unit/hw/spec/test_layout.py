@@ -73,7 +73,7 @@ def test_wrong_size_reserved_offset_or_type_is_an_error():
         layout(size=8)(type("Short", (Layout,), {"__annotations__": {"a": u32}}))
     with pytest.raises(TypeError, match="reserved_0x6 stands at 0x4"):
         layout()(type("Off", (Layout,), {"__annotations__": {"a": u32, "reserved_0x6": u32}}))
-    with pytest.raises(TypeError, match="Bare.a: no ctypes type"):
+    with pytest.raises(TypeError, match=r"Bare\.a: no ctypes type"):
         layout()(type("Bare", (Layout,), {"__annotations__": {"a": int}}))
 
 

@@ -1,5 +1,7 @@
 """The memory map: no two things at one address, and RAM that goes around the hole."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ SIZES = st.integers(MIN_RAM >> 12, MAX_RAM >> 12).map(lambda pages: pages << 12)
 def overlapping(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Ranges (start, end) that begin before the one below them has ended."""
     ordered = sorted(ranges)
-    return [b for a, b in zip(ordered, ordered[1:], strict=False) if b[0] < a[1]]
+    return [b for a, b in pairwise(ordered) if b[0] < a[1]]
 
 
 @given(SIZES)

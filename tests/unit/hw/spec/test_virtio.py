@@ -32,7 +32,8 @@ NUMBERS = {
        for n in ("IN", "OUT", "FLUSH", "GET_ID", "DISCARD", "WRITE_ZEROES")},
     **{f"BLK_S_{n}": f"VIRTIO_BLK_S_{n}" for n in ("OK", "IOERR", "UNSUPP")},
     "BLK_ID_BYTES": "VIRTIO_BLK_ID_BYTES", "CONSOLE_BAD_ID": "VIRTIO_CONSOLE_BAD_ID",
-    **{f"CONSOLE_F_{n}": f"1 << VIRTIO_CONSOLE_F_{n}" for n in ("SIZE", "MULTIPORT", "EMERG_WRITE")},
+    **{f"CONSOLE_F_{n}": f"1 << VIRTIO_CONSOLE_F_{n}"
+       for n in ("SIZE", "MULTIPORT", "EMERG_WRITE")},
     **{f"CONSOLE_{n}": f"VIRTIO_CONSOLE_{n}"
        for n in ("DEVICE_READY", "PORT_ADD", "PORT_REMOVE", "PORT_READY", "CONSOLE_PORT", "RESIZE",
                  "PORT_OPEN", "PORT_NAME")},
@@ -51,8 +52,8 @@ BLK_CONFIG = {
     "write_zeroes_may_unmap": "write_zeroes_may_unmap",
 }  # fmt: skip
 COMMON = {
-    "device_feature_select": "DFSELECT", "device_feature": "DF", "driver_feature_select": "GFSELECT",
-    "driver_feature": "GF", "config_msix_vector": "MSIX", "num_queues": "NUMQ",
+    "device_feature_select": "DFSELECT", "device_feature": "DF",
+    "driver_feature_select": "GFSELECT", "driver_feature": "GF", "config_msix_vector": "MSIX", "num_queues": "NUMQ",
     "device_status": "STATUS", "config_generation": "CFGGENERATION", "queue_select": "Q_SELECT",
     "queue_size": "Q_SIZE", "queue_msix_vector": "Q_MSIX", "queue_enable": "Q_ENABLE",
     "queue_notify_off": "Q_NOFF", "queue_desc": "Q_DESCLO", "queue_driver": "Q_AVAILLO",
