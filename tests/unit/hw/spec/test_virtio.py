@@ -53,7 +53,8 @@ BLK_CONFIG = {
 }  # fmt: skip
 COMMON = {
     "device_feature_select": "DFSELECT", "device_feature": "DF",
-    "driver_feature_select": "GFSELECT", "driver_feature": "GF", "config_msix_vector": "MSIX", "num_queues": "NUMQ",
+    "driver_feature_select": "GFSELECT", "driver_feature": "GF", "config_msix_vector": "MSIX",
+    "num_queues": "NUMQ",
     "device_status": "STATUS", "config_generation": "CFGGENERATION", "queue_select": "Q_SELECT",
     "queue_size": "Q_SIZE", "queue_msix_vector": "Q_MSIX", "queue_enable": "Q_ENABLE",
     "queue_notify_off": "Q_NOFF", "queue_desc": "Q_DESCLO", "queue_driver": "Q_AVAILLO",
