@@ -124,7 +124,7 @@ def layout(*, size: int | None = None, pack: int | None = None) -> Callable[[L],
         disciplines: dict[str, Discipline] = {}
         for name in cls.__annotations__:
             hint = hints[name]
-            if get_origin(hint) in (ClassVar, Final):
+            if hint is Final or get_origin(hint) in (ClassVar, Final):
                 continue
             ctype, discipline = _ctype(hint, f"{cls.__name__}.{name}")
             fields.append((name, ctype))
