@@ -3,6 +3,8 @@
 Spec: Intel SDM vol. 3, 11.6.1. State: board memory. Locks: none. Context: the sending core.
 """
 
+from typing import Final
+
 from hw.irq import delivery
 from hw.irq.apic_state import APICS
 from hw.irq.party import core_count
@@ -25,11 +27,18 @@ from hw.spec.apic import (
     VECTOR,
 )
 
+#: What a fixed interrupt to one core by its APIC id, the usual command, has none of.
+_UNUSUAL: Final = DELIVERY_MODE.mask | ICR_SHORTHAND.mask | DEST_LOGICAL
+
 
 def send(core: int, command: int, *, wide: bool) -> None:
     """Do what the command word of ``core`` says; ``wide`` if it has the x2APIC form."""
+    vector = command & VECTOR.mask
+    if not command & _UNUSUAL and vector >= FIRST_LEGAL_VECTOR:
+        destination = (ICR_DEST_X2APIC if wide else ICR_DEST_XAPIC).get(command)
+        delivery.send(DELIVERY_FIXED, vector, destination, logical=False, wide=wide)
+        return
     mode = DELIVERY_MODE.get(command)
-    vector = VECTOR.get(command)
     if mode in (DELIVERY_FIXED, DELIVERY_LOWEST) and vector < FIRST_LEGAL_VECTOR:
         APICS[core].errors.or_(ESR_SEND_ILLEGAL_VECTOR)
         return
