@@ -18,8 +18,10 @@ from hw.spec.layout import Layout
 def values(headers: Iterable[str], expressions: Iterable[str]) -> list[int]:
     """Integer values of C expressions, computed by a program that includes the headers."""
     compiler = shutil.which("gcc") or shutil.which("clang") or shutil.which("cc")
-    if compiler is None:
-        pytest.skip("needs a C compiler")
+    headers = list(headers)
+    folders = [Path("/usr/include"), *Path("/usr/include").glob("*-linux-gnu")]
+    if compiler is None or not all(any((f / h).exists() for f in folders) for h in headers):
+        pytest.skip("needs a C compiler and the host's headers")
     lines = ["#define _GNU_SOURCE", "#include <stddef.h>", "#include <stdio.h>"]
     lines += [f"#include <{header}>" for header in headers]
     lines += ["int main(void) {"]
@@ -31,6 +33,20 @@ def values(headers: Iterable[str], expressions: Iterable[str]) -> list[int]:
         subprocess.run([compiler, "-w", "-o", program, source], check=True)
         said = subprocess.run([program], check=True, capture_output=True, text=True).stdout
     return [int(line) for line in said.split()]
+
+
+def named_values(headers: Iterable[str], expressions: Iterable[str]) -> dict[str, int]:
+    """Value of each C expression, not negative, by its text."""
+    asked = list(expressions)
+    mask = (1 << 64) - 1
+    return {one: value & mask for one, value in zip(asked, values(headers, asked), strict=True)}
+
+
+def offsets(header: str, struct: str, fields: Iterable[str]) -> dict[str, int]:
+    """Offset of each field of a C struct, and its size under the name ''."""
+    names = list(fields)
+    asked = [f"offsetof(struct {struct}, {name})" for name in names] + [f"sizeof(struct {struct})"]
+    return dict(zip([*names, ""], values([header], asked), strict=True))
 
 
 def differing(module: ModuleType, headers: Iterable[str], *, without: Iterable[str] = ()) -> dict:

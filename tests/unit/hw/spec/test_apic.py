@@ -64,5 +64,5 @@ def test_msix_entry_is_that_of_linux():
     names = ("LOWER_ADDR", "UPPER_ADDR", "DATA", "VECTOR_CTRL")
     asked = [f"PCI_MSIX_ENTRY_{n}" for n in names] + ["PCI_MSIX_ENTRY_SIZE"]
     fields = ("address_low", "address_high", "data", "control")
-    theirs = list(host_headers.values(["linux/pci_regs.h"], asked).values())
+    theirs = list(host_headers.named_values(["linux/pci_regs.h"], asked).values())
     assert [*map(apic.MsixEntry.offset_of, fields), apic.MsixEntry.SIZE] == theirs

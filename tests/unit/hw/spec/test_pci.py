@@ -30,20 +30,20 @@ NUMBERS = {
 
 
 def test_registers_stand_where_linux_reads_them():
-    theirs = host_headers.values(HEADER, [f"PCI_{name}" for name in REGISTERS.values()])
+    theirs = host_headers.named_values(HEADER, [f"PCI_{name}" for name in REGISTERS.values()])
     assert [pci.PciHeader.offset_of(name) for name in REGISTERS] == list(theirs.values())
 
 
 def test_bits_are_those_of_linux():
-    theirs = host_headers.values(HEADER, [f"PCI_{name}" for name in NUMBERS.values()])
+    theirs = host_headers.named_values(HEADER, [f"PCI_{name}" for name in NUMBERS.values()])
     assert [getattr(pci, name) for name in NUMBERS] == list(theirs.values())
     mask = "~PCI_BASE_ADDRESS_MEM_MASK"
-    assert host_headers.values(HEADER, [mask]) == {mask: pci.BAR_FLAGS_MASK}
+    assert host_headers.named_values(HEADER, [mask]) == {mask: pci.BAR_FLAGS_MASK}
 
 
 def test_msix_capability():
     fields = ("control", "table", "pba")
-    theirs = host_headers.values(HEADER, ["PCI_MSIX_FLAGS", "PCI_MSIX_TABLE", "PCI_MSIX_PBA"])
+    theirs = host_headers.named_values(HEADER, ["PCI_MSIX_FLAGS", "PCI_MSIX_TABLE", "PCI_MSIX_PBA"])
     assert [pci.MsixCapability.offset_of(name) for name in fields] == list(theirs.values())
 
 

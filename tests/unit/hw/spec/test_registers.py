@@ -19,7 +19,7 @@ BITS = [
 
 def test_flags_and_control_bits_are_those_of_linux():
     asked = [re.sub(r"^[A-Z0-9]+", lambda m: SYNONYMS[m[0]], name) for name in BITS]
-    theirs = host_headers.values(["asm/processor-flags.h"], asked)
+    theirs = host_headers.named_values(["asm/processor-flags.h"], asked)
     assert {name: getattr(registers, name) for name in BITS} == dict(
         zip(BITS, theirs.values(), strict=True)
     )

@@ -12,7 +12,7 @@ NAMES = {
 
 
 def test_numbers_are_those_of_linux():
-    theirs = host_headers.values(["asm/kvm.h"], [f"{name}_VECTOR" for name in NAMES.values()])
+    theirs = host_headers.named_values(["asm/kvm.h"], [f"{name}_VECTOR" for name in NAMES.values()])
     assert [getattr(vectors, name) for name in NAMES] == list(theirs.values())
 
 

@@ -68,7 +68,7 @@ def same(*names: str) -> dict[str, str]:
 
 def test_numbers_are_those_of_linux():
     headers = (BLK, CONSOLE, RING, PCI, "linux/virtio_ids.h", "linux/virtio_config.h")
-    theirs = host_headers.values(headers, NUMBERS.values())
+    theirs = host_headers.named_values(headers, NUMBERS.values())
     ours = {name: getattr(virtio, name) for name in NUMBERS}
     assert ours == {name: theirs[NUMBERS[name]] for name in NUMBERS}
 
@@ -104,7 +104,7 @@ def test_structs_are_those_of_linux(
 
 
 def test_common_configuration_is_that_of_linux():
-    theirs = host_headers.values([PCI], [f"VIRTIO_PCI_COMMON_{n}" for n in COMMON.values()])
+    theirs = host_headers.named_values([PCI], [f"VIRTIO_PCI_COMMON_{n}" for n in COMMON.values()])
     ours = [virtio.CommonConfig.offset_of(name) for name in COMMON]
     assert ours == list(theirs.values())
 
@@ -113,7 +113,7 @@ def test_common_configuration_is_that_of_linux():
 def test_ring_sizes_are_those_of_linux(size: int):
     avail = f"sizeof(struct vring_avail) + {size} * 2 + 2"
     used = f"offsetof(struct vring_used, ring) + {size} * sizeof(struct vring_used_elem) + 2"
-    assert host_headers.values([RING], [avail, used]) == {
+    assert host_headers.named_values([RING], [avail, used]) == {
         avail: virtio.avail_size(size),
         used: virtio.used_size(size),
     }
