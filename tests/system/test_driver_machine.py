@@ -63,7 +63,7 @@ def test_all_cpus_use_the_disk_at_once(image: Path) -> None:
 
 
 @pytest.mark.feature("H5")
-@pytest.mark.parametrize("cpus", [1, 4])
+@pytest.mark.parametrize("cpus", [2, 4])
 def test_one_queue_serves_the_senders_of_all_cpus(image: Path, cpus: int) -> None:
     status, _, errors = run("share", cpus, image)
     assert status == SUCCESS, errors.decode()
