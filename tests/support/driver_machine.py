@@ -47,7 +47,12 @@ _TASKS = 8 * MIB
 _FRAMES = 16 * MIB
 _READY = 15 * MIB
 _LEFT = 15 * MIB + 4096
+_WAITED = 15 * MIB + 4096 + 64
+_ANSWERED = 15 * MIB + 4096 + 128
 Body = Callable[[], Coroutine[Any, Any, None]]
+Share = Callable[[int], Coroutine[Any, Any, None]]
+#: Senders a CPU has in the scenario of one queue: with three descriptors each, more than fit.
+SENDERS = 15
 
 
 def _reschedule() -> None:
@@ -80,8 +85,8 @@ def spawn(number: int, home: int, body: Coroutine[Any, Any, None]) -> None:
     start_task(task, home)
 
 
-def entry(body: Body) -> Callable[[int], None]:
-    """A kernel that runs ``body`` as its first task, with devices up."""
+def entry(body: Body, share: Share) -> Callable[[int], None]:
+    """A kernel that runs ``body`` as its first task, with devices up; other CPUs run ``share``."""
 
     async def first() -> None:
         await start.start_devices(list(range(topology.cpu_count())))
@@ -92,7 +97,7 @@ def entry(body: Body) -> Callable[[int], None]:
             start_cpu(index)
             come_online()
             interrupts.enable()
-            spawn(100 + index, index, load(index))
+            spawn(100 + index, index, share(index))
             run_cpu()
         start_cpu(0)
         ready().init()
@@ -172,30 +177,6 @@ async def burst() -> None:
         spawn(number + 1, 0, one(number))
 
 
-async def wraps() -> None:
-    """More requests than 16 bits count, many at once: each is answered once, with its data."""
-    device = block.by_name("vda")
-    left = [40]
-
-    async def one(number: int) -> None:
-        chance = random.Random(number)
-        frame = frames.alloc_frame()
-        for _ in range(1700):
-            sector = chance.randrange(2000)
-            await block.read(device, sector, 1, frame)
-            assert memory.read(frame, 4) == sector.to_bytes(4, "little")
-        left[0] -= 1
-        if not left[0]:
-            queue = Virtqueue.at(blk.DISKS[0].queues[0])
-            assert queue.posted == 68_000
-            assert queue.free_count == SIZE
-            assert queue.avail_idx == queue.last_used == 68_000 & 0xFFFF
-            power.power_off(SUCCESS)
-
-    for number in range(40):
-        spawn(number + 1, 0, one(number))
-
-
 def ready() -> Completion:
     """All CPUs wait for this: the devices are up."""
     return Completion.at(_READY)
@@ -233,6 +214,57 @@ async def smp() -> None:
     await load(0)
 
 
+async def send(sender: int, requests: int) -> None:
+    """Read sectors by chance, each into a frame that says which one is expected last."""
+    chance = random.Random(sender)
+    frame = frames.alloc_frame()
+    device = block.by_name("vda")
+    queue = Virtqueue.at(blk.DISKS[0].queues[0])
+    waited = 0
+    for _ in range(requests):
+        sector = chance.randrange(2000)
+        memory.write(frame, b"none")
+        waited += not queue.space.is_empty()
+        await block.read(device, sector, 1, frame)
+        assert memory.read(frame, 4) == sector.to_bytes(4, "little")
+    AtomicU32.from_address(DIRECT_MAP + _ANSWERED).add(requests)
+    AtomicU32.from_address(DIRECT_MAP + _WAITED).add(waited)
+    if AtomicU32.from_address(DIRECT_MAP + _LEFT).add(-1) == 1:
+        check_queue()
+
+
+def check_queue() -> None:
+    """All requests were posted and answered once, nothing is under way; end the machine."""
+    answered = AtomicU32.from_address(DIRECT_MAP + _ANSWERED).load()
+    queue = Virtqueue.at(blk.DISKS[0].queues[0])
+    assert queue.posted == answered
+    assert queue.free_count == SIZE
+    assert queue.avail_idx == queue.used_idx == queue.last_used == answered & 0xFFFF
+    assert AtomicU32.from_address(DIRECT_MAP + _WAITED).load(), "the queue was never full"
+    assert queue.space.is_empty()
+    log.info(f"{answered} requests, {answered >> 16} wraps")
+    power.power_off(SUCCESS)
+
+
+def one_queue(total: int) -> tuple[Body, Share]:
+    """All CPUs send ``total`` requests through one queue, whose interrupts go to one of them."""
+
+    async def share(index: int) -> None:
+        await ready().wait()
+        senders = topology.cpu_count() * SENDERS
+        for number in range(index * SENDERS, (index + 1) * SENDERS):
+            requests = total // senders + (number < total % senders)
+            spawn(101 + number + topology.cpu_count(), index, send(number, requests))
+
+    async def body() -> None:
+        blk.DISKS[0].queue_count = 1
+        AtomicU32.from_address(DIRECT_MAP + _LEFT).store(topology.cpu_count() * SENDERS)
+        ready().complete()
+        await share(0)
+
+    return body, share
+
+
 _CONSOLE = (PortConfig("console", 0, 1, is_console=True),)
 _STREAMS = (
     PortConfig("console", -1, 2, is_console=True),
@@ -240,25 +272,26 @@ _STREAMS = (
     PortConfig("stdout", output_fd=1),
     PortConfig("stderr", output_fd=2),
 )
-SCENARIOS: dict[str, tuple[Body, tuple[PortConfig, ...]]] = {
-    "disk": (disk, ()),
-    "burst": (burst, ()),
-    "smp": (smp, ()),
-    "wraps": (wraps, ()),
-    "streams": (streams, _STREAMS),
-    "lines": (lines, _CONSOLE),
+SCENARIOS: dict[str, tuple[Body, Share, tuple[PortConfig, ...]]] = {
+    "disk": (disk, load, ()),
+    "burst": (burst, load, ()),
+    "smp": (smp, load, ()),
+    "share": (*one_queue(20_000), ()),
+    "wraps": (*one_queue(200_000), ()),
+    "streams": (streams, load, _STREAMS),
+    "lines": (lines, load, _CONSOLE),
 }
 
 
 def main() -> int:
     """Run the scenario that the command line names."""
-    body, ports = SCENARIOS[sys.argv[1]]
+    body, share, ports = SCENARIOS[sys.argv[1]]
     wire()
     disks = tuple(DiskConfig(Path(name)) for name in sys.argv[3:])
     config = MachineConfig(
-        cpus=int(sys.argv[2]), ram_bytes=RAM, disks=disks, ports=ports, timeout_s=60
+        cpus=int(sys.argv[2]), ram_bytes=RAM, disks=disks, ports=ports, timeout_s=90
     )
-    return Machine(config).run(entry(body))
+    return Machine(config).run(entry(body, share))
 
 
 if __name__ == "__main__":

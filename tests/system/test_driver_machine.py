@@ -62,7 +62,18 @@ def test_all_cpus_use_the_disk_at_once(image: Path) -> None:
     assert status == SUCCESS, errors.decode()
 
 
-@pytest.mark.long
-def test_more_requests_than_16_bits_count(image: Path) -> None:
-    status, _, errors = run("wraps", 1, image)
+@pytest.mark.feature("H5")
+@pytest.mark.parametrize("cpus", [2, 4])
+def test_one_queue_serves_the_senders_of_all_cpus(image: Path, cpus: int) -> None:
+    status, _, errors = run("share", cpus, image)
     assert status == SUCCESS, errors.decode()
+    assert b"20000 requests, 0 wraps" in errors
+
+
+@pytest.mark.long
+@pytest.mark.feature("H5")
+@pytest.mark.timeout(120)
+def test_more_requests_than_16_bits_count(image: Path) -> None:
+    status, _, errors = run("wraps", 4, image)
+    assert status == SUCCESS, errors.decode()
+    assert b"200000 requests, 3 wraps" in errors

@@ -25,6 +25,7 @@ from hw.spec.paging import (
     PTE_NO_EXECUTE,
     PTE_PRESENT,
     PTE_USER,
+    PTE_WRITABLE,
 )
 from tests.differential.assembly import assemble
 from tests.differential.guest import CR3, Guest
@@ -73,6 +74,32 @@ def test_page_fault_codes(guest: Guest) -> None:
     assert state.rip == CODE + 3
     state.rip = CODE + 6
     assert core.run() == PageFault(0x7000_0000, FAULT_USER | FAULT_FETCH | FAULT_PRESENT)
+
+
+@pytest.mark.feature("D6")
+@pytest.mark.parametrize("refused", range(16))
+def test_user_accesses_by_entry_with_and_without_a_filled_tlb(guest: Guest, refused: int) -> None:
+    """Read, write and fetch one after the other, so that later ones find what earlier ones left."""
+    present, writable, user, executable = (not refused >> n & 1 for n in range(4))
+    bits = PTE_PRESENT * present | PTE_WRITABLE * writable | PTE_USER * user
+    guest.map(0x7000_0000, 0x90_0000, 4096, bits | PTE_NO_EXECUTE * (not executable))
+    ram.write(0x90_0000, assemble("syscall") + bytes(6))
+    accesses = {
+        "mov rax, [rdi]\nsyscall": (0, True),
+        "mov [rdi], rax\nsyscall": (FAULT_WRITE, writable),
+        "jmp rdi": (FAULT_FETCH, executable),
+    }
+    guest.core.flush_tlb()
+    for round_ in range(2):
+        for number, (text, (code, allowed)) in enumerate(accesses.items()):
+            core = start(guest, text, 0x100 * number)
+            core.state.rdi = 0x7000_0000
+            core.state.rax = int.from_bytes(ram.read(0x90_0000, 8), "little")
+            if present and user and allowed:
+                assert core.run() == Syscall(), (text, round_)
+            else:
+                code |= FAULT_USER | FAULT_PRESENT * present
+                assert core.run() == PageFault(0x7000_0000, code), (text, round_)
 
 
 def test_supervisor_page_refuses_user(guest: Guest) -> None:

@@ -89,6 +89,48 @@ def test_permissions_at_every_level(guest: Guest, last: int) -> None:
                 assert ram.words(table, 512)[index] & PTE_ACCESSED
 
 
+def _error_code(letters: str, access: int, wp: int) -> int | None:
+    """What a page's letters (of "PWUN") mean for an access, as APM vol. 2, 5.6 and 8.4.2 have it.
+
+    Bit 0 protection violation, 1 write, 2 user mode, 4 instruction fetch. None: allowed.
+    """
+    kind = {ACCESS_READ: 0, ACCESS_WRITE: 1 << 1, ACCESS_FETCH: 1 << 4}[access & ~ACCESS_USER]
+    code = kind | (1 << 2 if access & ACCESS_USER else 0)
+    if "P" not in letters:
+        return code
+    by_user = bool(access & ACCESS_USER)
+    rules = {
+        "user mode, supervisor page": by_user and "U" not in letters,
+        "user mode writes a read-only page": by_user and kind == 2 and "W" not in letters,
+        "supervisor does, and CR0.WP": not by_user and kind == 2 and "W" not in letters and wp,
+        "fetch from a no-execute page": kind == 16 and "N" in letters,
+    }
+    return code | 1 if any(rules.values()) else None
+
+
+_LETTERS = {"P": PTE_PRESENT, "W": PTE_WRITABLE, "U": PTE_USER, "N": PTE_NO_EXECUTE}
+_PAGES = ["".join(c) for n in range(5) for c in itertools.combinations("PWUN", n)]
+
+
+@pytest.mark.feature("D6")
+@pytest.mark.parametrize("wp", [0, 1])
+@pytest.mark.parametrize("letters", _PAGES, ids=lambda letters: letters or "none")
+@pytest.mark.parametrize("level", [0, 3])
+def test_access_matrix(guest: Guest, letters: str, wp: int, level: int) -> None:
+    """{read, write, fetch} x {user, kernel} x {P, W, U, NX, WP}, at the first and last level."""
+    assert guest.files
+    bits = [_ALL] * 4
+    bits[level] = sum(_LETTERS[letter] for letter in letters)
+    for access in _ACCESSES:
+        _build(bits, 32 * MIB, 3)
+        found = load().walk(_ROOT, _VA, access, 1, wp)
+        code = _error_code(letters, access, wp)
+        if code is None:
+            assert found & ~0xFFF == 32 * MIB, (access, hex(found))
+        else:
+            assert found == walker.WALK_FAULT | code, (access, hex(found))
+
+
 @pytest.mark.parametrize(
     ("level", "bit"), [(0, 7), (0, 45), (1, 40), (1, 51), (2, 44), (3, 41), (3, 50)]
 )
