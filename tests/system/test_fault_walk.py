@@ -40,7 +40,7 @@ def masked(walk: list[tuple[str, int, str]]) -> list[str]:
     ]
 
 
-@pytest.mark.feature("B10", "F2", "D6")
+@pytest.mark.feature("A3", "B10", "F2")
 def test_a_fault_walks_through_all_stations_and_is_what_the_architecture_shows(tmp_path: Path):
     trace = tmp_path / "trace"
     # Core 5 shares its disk queue with core 1, which takes the interrupt.

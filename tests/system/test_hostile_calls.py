@@ -12,6 +12,7 @@ SOURCE = Path(__file__).with_name("hostile.c")
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.feature("G2")
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_kernel_lives(tmp_path: Path, seed: int) -> None:
     program = tmp_path / "hostile"
