@@ -98,8 +98,8 @@ def test_user_accesses_by_entry_with_and_without_a_filled_tlb(guest: Guest, refu
             if present and user and allowed:
                 assert core.run() == Syscall(), (text, round_)
             else:
-                code |= FAULT_USER | FAULT_PRESENT * present
-                assert core.run() == PageFault(0x7000_0000, code), (text, round_)
+                error = code | FAULT_USER | FAULT_PRESENT * present
+                assert core.run() == PageFault(0x7000_0000, error), (text, round_)
 
 
 def test_supervisor_page_refuses_user(guest: Guest) -> None:
