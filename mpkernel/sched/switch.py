@@ -97,12 +97,12 @@ def _user_turn(task: Task) -> bool:
         return False
     if area.need_resched:
         area.need_resched = 0
+        if not task.slice_ns:  # at the end of turns only: wakeups come more often
+            balance.pull(minimum=2)
         if tick.others_wait():
             _leave(task)
             return False
         tick.new_turn(task)
-        if tick.STATS.of(cpu().index).ticks & 3 == 0:
-            balance.pull(minimum=2)
     stack = trap.handle(trap.enter_user(task.address_space))
     return stack is None or _step(task, stack)
 

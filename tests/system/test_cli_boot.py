@@ -1,6 +1,7 @@
 """``mpkernel boot``, as a user meets it: consoles, statuses, disks, refusals, all kinds of ends."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -72,6 +73,23 @@ def test_ram_is_what_was_asked_for():
     small, large = total("64M"), total("1G")
     assert 48 << 10 < small <= 64 << 10
     assert 900 << 10 < large <= 1 << 20
+
+
+@pytest.mark.feature("A3")
+def test_the_trace_is_written_in_order_of_time_and_only_if_asked_for(tmp_path: Path):
+    trace = tmp_path / "trace.txt"
+    plain = boot("primes 10\n", "--cpus", "2")
+    assert not trace.exists()
+    traced = boot("primes 10\n", "--cpus", "2", "--trace", trace)
+    assert traced.stdout == plain.stdout == b"2\n3\n5\n7\n"
+    pattern = re.compile(r"\[ *(\d+\.\d+)\] (.{14}) (.{20}) \S")
+    events = [pattern.match(line) for line in trace.read_text().splitlines()]
+    found = [event.groups() for event in events if event is not None]
+    assert len(found) == len(events) > 100
+    times = [float(at) for at, _, _ in found]
+    assert times == sorted(times)
+    assert {"core 0", "core 1", "device process"} <= {who.strip() for _, who, _ in found}
+    assert {"2 trap", "system call", "11 task runs"} <= {what.strip() for _, _, what in found}
 
 
 def test_another_program_may_be_process_1():

@@ -50,6 +50,40 @@ def test_exit_codes_are_kept_until_they_are_asked_for(programs: Path, cpus: int)
     assert mpkernel("run", "--cpus", str(cpus), programs / "forktest").returncode == 0
 
 
+@pytest.mark.feature("F5")
+def test_a_code_is_kept_when_the_child_ended_long_before():
+    script = "sh -c 'exit 5' & sleep 1; cat /proc/*/stat; wait $!; echo code $?; cat /proc/*/stat\n"
+    done = boot(script, "--cpus", "2")
+    before, _, after = done.stdout.partition(b"code 5\n")
+    assert after, done.stdout + done.stderr
+    dead = [line.split()[0] for line in before.splitlines() if line.split()[2] == b"Z"]
+    assert len(dead) == 1
+    assert dead[0] not in [line.split()[0] for line in after.splitlines()]
+
+
+def forks(rounds: int, cpus: int) -> None:
+    """Fork, end and wait 100 times a round: memory stays, but for slabs that chance fills more."""
+    round_ = "forktest 100"
+    script = f"{round_}; {round_}; cat /proc/meminfo\n" + f"{round_}\n" * rounds
+    done = boot(script + "cat /proc/meminfo; cat /proc/*/stat\n", "--cpus", str(cpus))
+    assert done.stdout.count(b"100 children, memory private, statuses right") == rounds + 2
+    first, last = free_kib(done.stdout)
+    assert first - last <= 32, "a frame a fork would be 1,200 KiB in 300"
+    assert b" Z " not in done.stdout
+
+
+@pytest.mark.feature("F5")
+def test_three_hundred_forks_leave_nothing():
+    forks(3, 4)
+
+
+@pytest.mark.long
+@pytest.mark.feature("F5")
+@pytest.mark.timeout(120)
+def test_ten_thousand_forks_leave_nothing():
+    forks(100, 4)
+
+
 @pytest.mark.feature("F1")
 def test_more_busy_processes_than_cores_all_make_progress(programs: Path):
     done = mpkernel("run", "--cpus", "2", programs / "spin", "6", "2")
@@ -57,6 +91,15 @@ def test_more_busy_processes_than_cores_all_make_progress(programs: Path):
     loops = [int(words[2]) for words in lines if words[0] == "process"]
     assert len(loops) == 6
     assert min(loops) > 0
+
+
+@pytest.mark.feature("F1")
+def test_sixteen_busy_processes_are_four_a_core():
+    done = boot("spin 16 5 > /dev/null & sleep 3; cat /proc/*/stat\nwait\n", "--cpus", "4")
+    rows = [line.split() for line in done.stdout.decode().splitlines()]
+    busy = [int(row[38]) for row in rows if row[1] == "(spin)" and row[2] == "R"]
+    assert len(busy) == 16, done.stdout
+    assert all(3 <= busy.count(core) <= 5 for core in range(4)), busy
 
 
 @pytest.mark.feature("F2")

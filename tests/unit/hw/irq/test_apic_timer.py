@@ -96,3 +96,32 @@ def test_zero_count_and_a_new_mode_stop_it():
     start(MS)
     set_mode(spec.TIMER_TSC_DEADLINE)
     assert DEADLINES[0].tsc.value == clock.NEVER
+
+
+def test_the_interrupt_is_the_cores_own():
+    set_mode(spec.TIMER_ONE_SHOT)
+    enabled_apic(1)
+    start(1)
+    time.sleep(0.001)
+    assert not timer_poll(1)
+    assert timer_poll(0)
+    assert accepted(1) == []
+    assert accepted(0) == [0x40]
+
+
+@pytest.mark.parametrize(
+    "mode", [spec.TIMER_ONE_SHOT, spec.TIMER_PERIODIC, spec.TIMER_TSC_DEADLINE]
+)
+def test_nothing_comes_while_the_apic_is_software_disabled(mode: int):
+    """SVR bit 8 at 0 masks all entries, and refuses to have them unmasked (SDM 11.4.7.2)."""
+    set_mode(mode)
+    apic = enabled_apic(0)
+    apic.write(spec.LAPIC_SVR, 0xFF)
+    assert apic.read(spec.LAPIC_LVT_TIMER) & spec.LVT_MASKED
+    apic.write(spec.LAPIC_LVT_TIMER, spec.LVT_TIMER_MODE.put(0x40, mode))
+    assert apic.read(spec.LAPIC_LVT_TIMER) & spec.LVT_MASKED
+    start(1000)
+    apic_timer.set_deadline(0, clock.tsc() + 1000)
+    time.sleep(0.001)
+    assert timer_poll(0)
+    assert accepted(0) == []
