@@ -107,7 +107,7 @@ class Spinlock(Layout):
     @property
     def name(self) -> str:
         """Name of the lock's class."""
-        return ranks.BY_ID[self.class_id].name if self.class_id else "(no class)"
+        return ranks.by_id(self.class_id).name if self.class_id else "(no class)"
 
     def irqsave(self) -> "IrqSaved":
         """Context manager: interrupts off, lock taken; back to what they were at the end."""
