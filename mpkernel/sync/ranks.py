@@ -81,3 +81,9 @@ BY_ID: Final = {c.id: c for c in CLASSES}
     RUN_QUEUE,
     LOG,
 ) = CLASSES
+
+
+def name_of(key: int) -> str:
+    """Name of the class that a lock's key names (sync.lockdep.modes)."""
+    known = BY_ID.get(key & 0xFFFF)
+    return known.name if known else "(no class)"
