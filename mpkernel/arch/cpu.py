@@ -72,6 +72,7 @@ class Cpu:
         "interrupt_handler",
         "lockdep",
         "number",
+        "reading",
     )
 
     def __init__(
@@ -84,6 +85,7 @@ class Cpu:
         self.core = core
         self.apic = apic
         self.coroutines: dict[int, Coroutine[Any, Any, Any]] = {}
+        self.reading: dict[int, int] = {}  #: rwlocks that this CPU reads, and how often
         #: The lock validator, None while it is off or at work itself.
         self.lockdep: Lockdep | None = None
         self.interrupt_handler: Callable[[int], None] | None = None

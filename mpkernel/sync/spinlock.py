@@ -20,12 +20,12 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from hw.spec.layout import DIRECT_MAP, Layout, layout
-from mpkernel.abi.errno import SysError
 from mpkernel.arch import interrupts, memory, spin_wait
 from mpkernel.arch.cpu import cpu
 from mpkernel.arch.spin_code import OWNER, SpinCell, give, take
 from mpkernel.panic import panic
 from mpkernel.sync import ranks
+from mpkernel.sync.guard import check_exit
 from mpkernel.sync.lockdep import modes
 from mpkernel.sync.ranks import LockClass
 
@@ -48,15 +48,16 @@ class Spinlock(Layout):
         self.cell.key = key
 
     def init_static(self, lock_class: LockClass) -> None:
-        """Give a lock in zeroed memory its class: it is free already. Any CPU, any number of times."""
+        """Give a lock in zeroed memory, which is free, its class. By any CPU, and again."""
         if not self.cell.key:
             self.cell.key = lock_class.id
 
     def acquire(self, *, nested: bool = False, subclass: int = 0, nest_lock: int = 0) -> None:
         """Take the lock, spinning.
 
-        ``nested``: a second one of its class, in an order of its own (``subclass`` 1); ``nest_lock``:
-        address of a lock that is held and makes the order among locks of this class irrelevant.
+        ``nested``: a second one of its class, in an order of its own (``subclass`` 1).
+        ``nest_lock``: address of a lock that is held and makes the order among locks of this class
+        irrelevant.
         Panics if this CPU holds it already.
         """
         this = cpu()
@@ -137,8 +138,8 @@ class Spinlock(Layout):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        if kind is not None and not issubclass(kind, SysError):
-            panic(f"{kind.__name__} with the {self.name} lock held: {error}")
+        if kind is not None:
+            check_exit(self.name, kind, error)
         self.release()
 
 
