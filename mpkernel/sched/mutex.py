@@ -80,7 +80,7 @@ class Mutex(Layout):
     @property
     def name(self) -> str:
         """Name of the lock's class."""
-        return ranks.BY_ID[self.class_id].name if self.class_id else "(no class)"
+        return ranks.by_id(self.class_id).name if self.class_id else "(no class)"
 
     async def __aenter__(self) -> Self:
         await self.acquire()

@@ -3,7 +3,7 @@
     root = ROOT.get_or_make(read_root)
 
 The maker is found by compare-and-set, so it is one, however many CPUs come at the same time; the
-others spin until the value is there. If the maker fails, the cell is empty again and the next tries.
+others spin until the value is there. If the maker fails, the cell is empty again: the next tries.
 
     state: EMPTY -> MAKING | CPU -> READY
                  <- SysError
