@@ -22,7 +22,7 @@ from mpkernel.sync.lockdep import modes
 from mpkernel.sync.ranks import LockClass
 
 
-@layout(size=48)
+@layout(size=72)
 class Mutex(Layout):
     """A sleeping lock with an owner."""
 

@@ -127,3 +127,9 @@ def by_id(class_id: int) -> LockClass:
     RUN_QUEUE,
     LOG,
 ) = CLASSES
+
+
+def name_of(key: int) -> str:
+    """Name of the class that a lock's key names (sync.lockdep.modes)."""
+    class_id = key & 0xFFFF
+    return by_id(class_id).name if class_id else "(no class)"
