@@ -269,7 +269,7 @@ class Lockdep:
         last = self._last
         link = Link(last, which, self._root.context, last.inner, None)
         kind = kind_of(link.mode)
-        if self._spinners_hold_off and kind.inner in (WAIT_RAW, WAIT_SPIN):
+        if self._holds_off(link):
             link.which |= DEFERRED_OFF
         link.inner = min(last.inner, kind.inner or last.inner)
         link.node = graph.class_of(link.key, link.mode)
@@ -293,9 +293,13 @@ class Lockdep:
     def _mark_enabled(self, context: int) -> None:
         if self._last.before is not None:
             for link in self._last.chain():
-                if context == usage.HARD or not link.which & DEFERRED_OFF:
+                if context == usage.HARD or not self._holds_off(link):
                     checks.mark_enabled(link, context, self)
         self._last.marked |= 1 << context
+
+    def _holds_off(self, link: Link) -> bool:
+        """Whether deferred work waits while the lock is held."""
+        return self._spinners_hold_off and link.kind.inner in (WAIT_RAW, WAIT_SPIN)
 
     def _release_slowly(self, lock: int) -> None:
         """Release what is not the lock taken last, or may be pinned."""
