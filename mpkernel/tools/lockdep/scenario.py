@@ -75,7 +75,9 @@ def _nest(steps: Iterator[Step]) -> Iterator[Step]:
         if step.verb == "exit":
             return
         yield (
-            Step(step.subject, "enter", inside=tuple(_nest(steps))) if step.verb == "enter" else step
+            Step(step.subject, "enter", inside=tuple(_nest(steps)))
+            if step.verb == "enter"
+            else step
         )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Final
 
+from mpkernel.arch import ipi
 from mpkernel.arch.cpu import Cpu, use_cpu
 from mpkernel.panic import KernelPanic
 from mpkernel.sched import run_queue, timer
@@ -21,6 +22,9 @@ from mpkernel.tools.lockdep.sequence import Scratch, Sequence, in_task
 #: Group whose tasks' readers queue behind writers; in all others readers overtake.
 _QUEUED: Final = "8 queued rwlock"
 
+#: Cases whose verdict differs on purpose, with the reason.
+DIFFERENCES: Final[dict[str, str]] = {}
+
 #: Makes a powered board with one CPU.
 Board = Callable[[], AbstractContextManager[Cpu]]
 
@@ -28,6 +32,7 @@ Board = Callable[[], AbstractContextManager[Cpu]]
 def run(scenario: Scenario, this: Cpu) -> bool:
     """Do a scenario on a fresh CPU; return whether it is reported."""
     use_cpu(this)
+    ipi.init()
     this.lockdep = Lockdep(this, spinners_hold_off_deferred=False)
     run_queue.init(0)
     timer.init(0)

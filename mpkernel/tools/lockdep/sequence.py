@@ -148,7 +148,7 @@ def interrupt(handler: Callable[[], None]) -> None:
 
 
 def watching() -> Lockdep:
-    """This CPU's validator, which is on."""
+    """Return the CPU's validator, which is on."""
     watch = cpu().lockdep
     assert watch is not None
     return watch
