@@ -1,0 +1,54 @@
+"""The validator's own test: every scenario with real locks, each on a machine of its own.
+
+A scenario is reported if the validator reports, or if a lock refuses what it is asked for by a
+panic: both name the mistake.
+
+State: maps machines into this process, one at a time. Context: a process without a machine.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Final
+
+from mpkernel.arch import ipi
+from mpkernel.arch.cpu import Cpu, use_cpu
+from mpkernel.panic import KernelPanic
+from mpkernel.sched import run_queue, timer
+from mpkernel.sync.lockdep import report
+from mpkernel.sync.lockdep.hooks import Lockdep
+from mpkernel.tools.lockdep.scenario import Scenario, load
+from mpkernel.tools.lockdep.sequence import Scratch, Sequence, in_task
+
+#: Group whose tasks' readers queue behind writers; in all others readers overtake.
+_QUEUED: Final = "8 queued rwlock"
+
+#: Cases whose verdict differs on purpose, with the reason.
+DIFFERENCES: Final[dict[str, str]] = {}
+
+#: Makes a powered board with one CPU.
+Board = Callable[[], AbstractContextManager[Cpu]]
+
+
+def run(scenario: Scenario, this: Cpu) -> bool:
+    """Do a scenario on a fresh CPU; return whether it is reported."""
+    use_cpu(this)
+    ipi.init()
+    this.lockdep = Lockdep(this, spinners_hold_off_deferred=False)
+    run_queue.init(0)
+    timer.init(0)
+    scratch = Scratch()
+    sequence = Sequence(scratch, readers_overtake=scenario.group != _QUEUED)
+    try:
+        in_task(scratch, sequence.run(scenario.steps))
+    except KernelPanic:
+        return True
+    finally:
+        use_cpu(Cpu(0))
+    return bool(report.all_reports())
+
+
+def verdicts(board: Board) -> Iterator[tuple[Scenario, bool]]:
+    """Each scenario, and whether its verdict is the expected one."""
+    for scenario in load():
+        with board() as this:
+            yield scenario, run(scenario, this) == scenario.is_reported
