@@ -39,6 +39,13 @@ def give_up_cpu() -> Generator[None, None, None]:
     yield
 
 
+def stay_awake(task: Task) -> None:
+    """The current task, which was about to sleep, or was woken before it did, runs on."""
+    with RUN_QUEUES.of(task.cpu).lock.irqsave():
+        assert task.state in (TASK_SLEEPING, TASK_BLOCKED, TASK_READY, TASK_RUNNING)
+        task.state = TASK_RUNNING
+
+
 @layout(size=56)
 class WaitQueue(Layout):
     """The waiters of one event."""
@@ -122,6 +129,4 @@ class WaitQueue(Layout):
         with self.lock.irqsave():
             if not waiter.node.is_empty():
                 waiter.node.remove()
-        with RUN_QUEUES.of(task.cpu).lock.irqsave():
-            assert task.state in (TASK_SLEEPING, TASK_BLOCKED, TASK_READY, TASK_RUNNING)
-            task.state = TASK_RUNNING
+        stay_awake(task)
