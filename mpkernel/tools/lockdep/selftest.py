@@ -37,7 +37,7 @@ def run(scenario: Scenario, this: Cpu) -> bool:
     """Do a scenario on a fresh CPU; return whether it is reported."""
     use_cpu(this)
     ipi.init()
-    this.lockdep = Lockdep(this, spinners_hold_off_deferred=False)
+    this.lockdep = Lockdep(this, spinners_hold_off_deferred=False, speaks=False)
     run_queue.init(0)
     timer.init(0)
     scratch = Scratch()
