@@ -150,6 +150,10 @@ class Lockdep:
         """A lock is used that has no class."""
         self._tell(report.NO_INIT, f"the lock at {lock:#x} has no class", lock)
 
+    def misused(self, lock: int, what: str) -> None:
+        """A lock is used against the rules of its type."""
+        self._tell(report.MISUSE, what, lock, what)
+
     # Events: locks that one task takes and another gives
 
     @_unwatched
