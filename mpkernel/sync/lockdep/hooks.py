@@ -150,6 +150,10 @@ class Lockdep:
             if held is not None:
                 self._tell(report.FREE_HELD, f"{held[1].name()} is in memory freed", held[1].key)
 
+    def misused(self, lock: int, what: str) -> None:
+        """A lock is used against the rules of its type."""
+        self._tell(report.MISUSE, what, lock, what)
+
     # Events: locks that one task takes and another gives
 
     def wait_event(self, key: int) -> None:

@@ -30,6 +30,7 @@ LEFT_HELD: Final = "lock left held"
 INIT_HELD: Final = "init of a held lock"
 FREE_HELD: Final = "held lock freed"
 SLEEP: Final = "sleep where none may"
+MISUSE: Final = "rules of a lock's type broken"
 FULL: Final = "validator out of memory"
 
 _WIDTH: Final = 28
