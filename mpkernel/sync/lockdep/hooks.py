@@ -283,11 +283,13 @@ class Lockdep:
 
     @_unwatched
     def _under(self, nest_lock: int, key: int) -> int:
-        if self._place_of(nest_lock) is None:
+        """UNDER, if the nest lock is held, and was before any other of the class."""
+        place = self._place_of(nest_lock)
+        if place is None:
             name = graph.name_of_key(key)
             self.tell(Report(report.NEST, f"{name} is nested under a lock not held"), (key,))
             return 0
-        return UNDER
+        return 0 if any(link.key == key for _, link in self._held[:place]) else UNDER
 
     @_unwatched
     def _mark_enabled(self, context: int) -> None:
