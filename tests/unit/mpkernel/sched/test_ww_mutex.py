@@ -30,7 +30,7 @@ class Objects:
         """Memory for a context."""
         return WwContext.at(self.k.scratch(WwContext.SIZE))
 
-    async def take_all(self, context: WwContext, order: list[int], pause: bool) -> int:  # noqa: FBT001
+    async def take_all(self, context: WwContext, order: list[int], pause: bool) -> int:
         """Take the locks in that order, as the rules say; return how often that began anew."""
         retries = 0
         held: list[int] = []
