@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from hw.irq.party import MODE_KERNEL, MODE_USER, PARTIES
 from mpkernel.arch import halt, memory
 from mpkernel.arch.atomics import AtomicU64
 from mpkernel.arch.cpu import cpu
@@ -95,8 +96,6 @@ def test_an_idle_cpu_delays_nobody():
 
 
 def test_a_cpu_in_user_mode_delays_nobody():
-    from hw.irq.party import MODE_KERNEL, MODE_USER, PARTIES  # noqa: PLC0415  what a core publishes
-
     freed: list[int] = []
     with kernel(cpus=2) as k, callback(freed.append):
         PARTIES[1].mode.store(MODE_USER)
@@ -126,69 +125,76 @@ def test_reading_forbids_sleep_and_nests_and_is_asserted():
         assert CPUS.of(0).nesting == 0
 
 
+class Canary:
+    """Objects that a writer on CPU 0 publishes, one after the other, and frees by RCU."""
+
+    SLOTS = 8
+    ROUNDS = 400
+
+    def __init__(self, k: Kernel, *, halts: bool) -> None:
+        self.halts = halts
+        self.places = [k.scratch(64) for _ in range(self.SLOTS)]
+        self.pool = [memory.words(at, 8) for at in self.places]
+        self.busy = memory.words(k.scratch(8 * self.SLOTS), self.SLOTS)
+        self.counts = memory.words(k.scratch(16), 2)  #: frees; whether the writer has ended
+        self.current = AtomicU64.at(k.scratch(8))
+        self.gone = AtomicU64.at(k.scratch(8))
+        self.write(0, 1)
+
+    def write(self, slot: int, turn: int) -> None:
+        """Make an object and let readers find it."""
+        self.pool[slot][0] = self.pool[slot][1] = turn
+        self.busy[slot] = 1
+        rcu.publish(self.current, self.places[slot])
+
+    def free(self, slot: int) -> None:
+        """The callback: the object is poisoned at once, and may be used again."""
+        self.pool[slot][0] = POISON
+        self.busy[slot] = 0
+        self.counts[0] += 1
+
+    def writer(self) -> None:
+        """Replace the object again and again."""
+        mine, turn = 0, 1
+        while turn < self.ROUNDS:
+            rcu.quiescent()
+            slot = next((n for n in range(self.SLOTS) if not self.busy[n]), None)
+            if slot is not None:
+                turn += 1
+                self.write(slot, turn)
+                rcu.call(RcuHead.at(self.places[mine] + 16), FREE, mine)
+                mine = slot
+            elif self.halts:
+                idle.idle()
+        while PERIODS.callers.value:
+            rcu.quiescent()
+        self.counts[1] = 1
+        while self.gone.load() < 3:  # some may halt
+            for index in range(1, 4):
+                halt.ring(index)
+            time.sleep(0.001)
+
+    def reader(self) -> None:
+        """Look twice at what is published."""
+        while not self.counts[1]:
+            with rcu.read():
+                words = memory.words(rcu.follow(self.current), 8)
+                first = words[0]
+                for _ in range(5):
+                    assert words[0] == words[1] == first != POISON
+            if self.halts:
+                idle.idle()
+            rcu.quiescent()
+        rcu.idle_enter()
+        self.gone.add(1)
+
+
 @pytest.mark.parametrize("halts", [False, True])
 def test_no_reader_ever_finds_what_was_freed(halts):
-    """Canary: what is freed is poisoned at once, and used again; readers look twice."""
     with core_processes(4) as k:
-        slots, rounds, size = 8, 400, 64
-        pool = [k.scratch(size) for _ in range(slots)]
-        current, turns = AtomicU64.at(k.scratch(8)), memory.words(k.scratch(8), 1)
-        frees, gone = memory.words(k.scratch(8), 1), AtomicU64.at(k.scratch(8))
-        busy = memory.words(k.scratch(8 * slots), slots)
-
-        def free(slot: int) -> None:
-            memory.words(pool[slot], 8)[0] = POISON
-            busy[slot] = 0
-            frees[0] += 1
-
-        def write(slot: int, turn: int) -> None:
-            words = memory.words(pool[slot], 8)
-            words[0] = words[1] = turn
-            busy[slot] = 1
-
-        write(0, 1)
-        rcu.publish(current, pool[0])
-
-        def writer() -> None:
-            mine = 0
-            turn = 1
-            while turn < rounds:
-                rcu.quiescent()
-                slot = next((n for n in range(slots) if not busy[n]), None)
-                if slot is None:
-                    if halts:
-                        idle.idle()
-                    continue
-                turn += 1
-                write(slot, turn)
-                rcu.publish(current, pool[slot])
-                rcu.call(RcuHead.at(pool[mine] + 16), FREE, mine)
-                mine = slot
-            while PERIODS.callers.value:
-                rcu.quiescent()
-            turns[0] = 1
-            while gone.load() < 3:  # some may halt
-                for index in range(1, 4):
-                    halt.ring(index)
-                time.sleep(0.001)
-
-        def reader() -> None:
-            while not turns[0]:
-                with rcu.read():
-                    at = rcu.follow(current)
-                    words = memory.words(at, 8)
-                    first = words[0]
-                    for _ in range(5):
-                        assert words[0] == words[1] == first != POISON
-                if halts:
-                    idle.idle()
-                rcu.quiescent()
-            rcu.idle_enter()
-            gone.add(1)
-
-        def work(index: int) -> None:
-            reader() if index else writer()
-
-        with callback(free):
-            run_cpus(k, work, timeout_s=30)
-        assert frees[0] == rounds - 1
+        canary = Canary(k, halts=halts)
+        with callback(canary.free):
+            run_cpus(
+                k, lambda index: canary.reader() if index else canary.writer(), timeout_s=30
+            )
+        assert canary.counts[0] == Canary.ROUNDS - 1
