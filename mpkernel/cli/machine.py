@@ -32,6 +32,7 @@ class MachineOptions:
     timeout_s: float | None
     trace: Path | None
     log_level: str
+    lockdep: str
 
 
 def run_machine(

@@ -1,7 +1,7 @@
 """The class graph as a picture: layers from what is taken first to what is taken last.
 
 A class stands one layer below the lowest of those taken before it; within a layer, near the middle
-of them. Edges that go up belong to a circle, and are red.
+of them. Edges of circles are red.
 
 State: the ledger, read. Context: whoever has a machine's memory mapped.
 """
@@ -31,18 +31,25 @@ class Picture:
     def layers(self) -> list[list[str]]:
         """Classes by layer, from left to right."""
         depth = dict.fromkeys(self.notes, 0)
-        for _ in self.notes:  # a circle would sink for ever
-            deeper = {
-                target: depth[source] + 1
-                for source, target in self.edges
-                if source != target and depth[target] <= depth[source]
-            }
-            if not deeper:
-                break
-            depth |= {name: min(deeper[name], len(depth) - 1) for name in deeper}
-        used = sorted(set(depth.values()))
-        rows = [sorted(name for name in depth if depth[name] == level) for level in used]
+        straight = [pair for pair in self.edges if pair not in self.circles()]
+        for _ in self.notes:
+            for source, target in straight:
+                depth[target] = max(depth[target], depth[source] + 1)
+        rows: list[list[str]] = [[] for _ in range(max(depth.values(), default=0) + 1)]
+        for name in sorted(depth):
+            rows[depth[name]].append(name)
         return self._ordered(rows)
+
+    def circles(self) -> set[tuple[str, str]]:
+        """Edges from whose target a way leads back."""
+        after: dict[str, set[str]] = {name: set() for name in self.notes}
+        for source, target in self.edges:
+            after[source].add(target)
+        for middle in self.notes:
+            for source in self.notes:
+                if middle in after[source]:
+                    after[source] |= after[middle]
+        return {(source, target) for source, target in self.edges if source in after[target]}
 
     def _ordered(self, rows: list[list[str]]) -> list[list[str]]:
         """Bring classes near the middle of their neighbours above and below."""
@@ -73,9 +80,11 @@ class Picture:
             '<defs><marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7"'
             ' markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z"/></marker></defs>',
         ]
-        parts += [
-            _curve(at[a], at[b], f"{a} -> {b}: {where}") for (a, b), where in self.edges.items()
-        ]
+        circles = self.circles()
+        for (source, target), where in self.edges.items():
+            colour = "#c00" if (source, target) in circles else "#888"
+            title = f"{source} -> {target}: {where}"
+            parts.append(_curve(at[source], at[target], colour, title))
         parts += [_box(x, y, name, self.notes[name]) for name, (x, y) in at.items()]
         return "\n".join([*parts, "</svg>"]) + "\n"
 
@@ -92,11 +101,9 @@ def _centred(row: list[str], rows: list[list[str]]) -> list[str]:
     return [""] * ((max(map(len, rows)) - len(row)) // 2) + row
 
 
-def _curve(start: tuple[float, float], end: tuple[float, float], title: str) -> str:
+def _curve(start: tuple[float, float], end: tuple[float, float], colour: str, title: str) -> str:
     x1, y1, x2, y2 = start[0] + _WIDE / 2, start[1] + _HIGH, end[0] + _WIDE / 2, end[1]
-    is_up = y2 < y1
     bend = max(abs(y2 - y1) / 2, _GAP_Y / 2)
-    colour = "#c00" if is_up else "#888"
     return (
         f'<path d="M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f}'
         f' {x2:.0f} {y2:.0f}" fill="none" stroke="{colour}" marker-end="url(#head)">'

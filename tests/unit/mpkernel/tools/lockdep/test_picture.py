@@ -17,9 +17,10 @@ def test_layers_follow_the_edges():
 
 
 def test_a_circle_is_drawn_all_the_same():
-    edges = dict.fromkeys([("a", "b"), ("b", "a")], "")
-    svg = Picture(dict.fromkeys("ab", ""), edges).svg()
-    assert svg.count("#c00") == 1
+    edges = dict.fromkeys([("a", "b"), ("b", "c"), ("c", "b"), ("c", "d")], "")
+    found = Picture(dict.fromkeys("abcd", ""), edges)
+    assert found.circles() == {("b", "c"), ("c", "b")}
+    assert found.svg().count("#c00") == 2
 
 
 def test_it_shows_what_was_taken():
