@@ -194,7 +194,5 @@ def test_no_reader_ever_finds_what_was_freed(halts):
     with core_processes(4) as k:
         canary = Canary(k, halts=halts)
         with callback(canary.free):
-            run_cpus(
-                k, lambda index: canary.reader() if index else canary.writer(), timeout_s=30
-            )
+            run_cpus(k, lambda index: canary.reader() if index else canary.writer(), timeout_s=30)
         assert canary.counts[0] == Canary.ROUNDS - 1
