@@ -77,7 +77,9 @@ def run_machine(
             check_root(options.root)
     finally:
         progress.clear()
-    return Machine(config).run(kernel_entry)
+    from mpkernel.cli.findings import show_findings  # noqa: PLC0415
+
+    return Machine(config).run(kernel_entry, at_end=show_findings)
 
 
 def _disks(options: MachineOptions, progress: Progress) -> "tuple[DiskConfig, ...]":

@@ -60,8 +60,7 @@ class SlabCache:
             SysError: ENOMEM.
         """
         state = self.state
-        if not state.lock.class_id:
-            state.lock.class_id = ranks.SLAB.id  # zero memory is a free lock but for its class
+        state.lock.init_static(ranks.SLAB)
         with state.lock.irqsave():
             if not state.free:
                 self._grow_locked()
