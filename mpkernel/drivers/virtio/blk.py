@@ -50,7 +50,7 @@ _KINDS: Final = {block.READ: BLK_T_IN, block.WRITE: BLK_T_OUT, block.FLUSH: BLK_
 _NO_STATUS: Final = 0xFF
 
 
-@layout(size=64)
+@layout(size=128)
 class BlkSlot(Layout):
     """The memory of one request; number = head of its chain."""
 
@@ -58,8 +58,8 @@ class BlkSlot(Layout):
     waiter: WaitQueue  #: the sender
     is_done: Annotated[u32, atomic]  #: 1 once the device has given the chain back
     status: u8  #: BLK_S_*, written by the device
-    reserved_0x035: u8
-    reserved_0x036: Annotated[Any, ctypes.c_uint8 * 10]
+    reserved_0x04d: u8
+    reserved_0x04e: Annotated[Any, ctypes.c_uint8 * 50]
 
 
 @layout()
@@ -101,7 +101,7 @@ class VirtioBlk:
         queues = max(1, min(queues, MAX_QUEUES, device.queue_count))
         for index in range(queues):
             queue = device.add_queue(index, HANDLER_BLK)
-            queue.buffers = zero_frames(1)
+            queue.buffers = zero_frames(SIZE * BlkSlot.SIZE >> 12)
             for number in range(SIZE):
                 BlkSlot.at(queue.buffers + BlkSlot.SIZE * number).waiter.init()
             disk.queues[index] = queue.phys
