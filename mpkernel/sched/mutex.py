@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Annotated, Self
 
 from hw.spec.layout import Layout, atomic, fixed, layout, u32
+from mpkernel.arch import waits_for
 from mpkernel.arch.atomics import AtomicU64
 from mpkernel.arch.cpu import cpu
 from mpkernel.panic import panic
@@ -57,7 +58,13 @@ class Mutex(Layout):
         if watch is not None:
             watch.contended(self.phys)
         owner = self.owner
-        await self.queue.wait_until(lambda: owner.cas(0, me) == 0, interruptible=False)
+        slot = waits_for.sleep(waits_for.MUTEX, self.phys, me)
+        try:
+            await self.queue.wait_until(
+                lambda: owner.cas(0, me) == 0, interruptible=False, takes=True
+            )
+        finally:
+            waits_for.woke(slot)
         if watch is not None:
             watch.acquired(self.phys)
 
