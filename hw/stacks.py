@@ -68,6 +68,11 @@ def write(party: int, text: str) -> None:
     os.write(FILES[party].fd, text.encode("utf-8", "backslashreplace"))
 
 
+def short_name(path: str) -> str:
+    """Return the name of a source file, from the root of ours."""
+    return path.removeprefix(_ROOT)
+
+
 def end(party: int) -> int:
     """Return where the party's next words will begin."""
     fd = FILES[party].fd
@@ -109,5 +114,5 @@ def _whole_stack(text: str) -> list[str]:
         path, line, function = match.groups()
         if function in _OUTERMOST:
             return calls
-        calls.append(f"{path.removeprefix(_ROOT)}:{line} {function}")
+        calls.append(f"{short_name(path)}:{line} {function}")
     return []

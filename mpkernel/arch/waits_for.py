@@ -122,10 +122,10 @@ def sleep(
     if number == SLEEPERS:
         return NOT_SEEN
     this.conditions[number] = condition
-    record = _SLEEPS[this.index].records[number]
-    record.task, record.kind, record.is_killable = task, kind, is_killable
-    record.object, record.deadline_ns, record.since_tsc = what, deadline_ns or 0, tsc()
-    record.sequence += 1
+    slot = record(this.index, number)
+    slot.task, slot.kind, slot.is_killable = task, kind, is_killable
+    slot.object, slot.deadline_ns, slot.since_tsc = what, deadline_ns or 0, tsc()
+    slot.sequence += 1
     mine.sleepers = max(mine.sleepers, number + 1)
     return number
 
@@ -135,9 +135,15 @@ def woke(number: int) -> None:
     if number == NOT_SEEN:
         return
     this = cpu()
-    _SLEEPS[this.index].records[number].sequence += 1
+    record(this.index, number).sequence += 1
     del this.conditions[number]
     this.free_slots.append(number)
+
+
+def record(index: int, number: int) -> Sleep:
+    """A slot of CPU ``index``."""
+    found: Sleep = _SLEEPS[index].records[number]
+    return found
 
 
 def cpu_wait(index: int) -> tuple[int, CpuWait | None]:
@@ -155,8 +161,8 @@ def sleepers(index: int) -> list[tuple[int, Sleep]]:
     """The tasks asleep on CPU ``index``, each with its slot: copies, for watchers."""
     found = []
     for number in range(WAITS[index].sleepers):
-        record = _SLEEPS[index].records[number]
-        copy = Sleep.from_buffer_copy(record)
-        if copy.sequence & 1 and record.sequence == copy.sequence:
+        slot = record(index, number)
+        copy = Sleep.from_buffer_copy(slot)
+        if copy.sequence & 1 and slot.sequence == copy.sequence:
             found.append((number, copy))
     return found

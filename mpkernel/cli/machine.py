@@ -32,6 +32,7 @@ class MachineOptions:
     timeout_s: float | None
     trace: Path | None
     log_level: str
+    on_deadlock: str = "stop"  #: or "kill": end one of its tasks if that helps
 
 
 def run_machine(
@@ -69,6 +70,7 @@ def run_machine(
         from hw.cpu import threaded  # noqa: PLC0415
         from hw.machine import Machine  # noqa: PLC0415
         from mpkernel.boot.start import kernel_entry  # noqa: PLC0415
+        from mpkernel.tools.detector.watcher import Watcher  # noqa: PLC0415
 
         threaded.load()
         if options.root is not None:
@@ -79,7 +81,8 @@ def run_machine(
         progress.clear()
     from mpkernel.cli.findings import show_findings  # noqa: PLC0415
 
-    return Machine(config).run(kernel_entry, at_end=show_findings)
+    watcher = Watcher(kills=options.on_deadlock == "kill")
+    return Machine(config, watcher).run(kernel_entry, at_end=show_findings)
 
 
 def _disks(options: MachineOptions, progress: Progress) -> "tuple[DiskConfig, ...]":
