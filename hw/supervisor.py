@@ -47,7 +47,9 @@ _WATCHED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH
 class Watcher(Protocol):
     """Looks at the running machine from outside, in the launcher."""
 
-    interval_ns: int  #: between two looks
+    @property
+    def interval_ns(self) -> int:
+        """Time between two looks."""
 
     def look(self) -> int | None:
         """Return the status with which the machine must stop, None if it may go on."""

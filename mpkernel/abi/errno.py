@@ -47,6 +47,7 @@ class Errno(IntEnum):
     EDOM = 33
     ERANGE = 34
     EDEADLOCK = 35
+    EDEADLK = 35  # as Linux mostly calls it
     ENAMETOOLONG = 36
     ENOLCK = 37
     ENOSYS = 38

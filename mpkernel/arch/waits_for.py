@@ -7,7 +7,7 @@ nothing. Each begin and end of a wait counts ``sequence``, so that a watcher who
 number twice knows that the wait was the same all the while.
 
     waits_for.begin(SPIN, lock); ...; waits_for.end()
-    slot = waits_for.sleep(EVENT, queue, task); ...; waits_for.woke(slot)
+    with waits_for.Asleep(EVENT, queue, task): await ...
 
 State: the ledger; conditions of sleepers are private (``Cpu.conditions``).
 Locks: none, a record has one writer. Context: any.
@@ -30,6 +30,8 @@ CALL: Final = 4  #: a function that another CPU (owner) runs
 # Tasks:
 EVENT: Final = 5  #: a condition, at a WaitQueue
 MUTEX: Final = 6  #: a Mutex that another task has
+RT_MUTEX: Final = 7  #: an RtMutex that another task has
+RWSEM: Final = 8  #: an Rwsem that another task writes, or others read
 
 #: Records of a CPU: a task's wait, and those of handlers that came meanwhile.
 DEPTH: Final = 8
@@ -103,41 +105,53 @@ def end() -> None:
     mine.sequence += 1
 
 
-def sleep(
-    kind: int,
-    what: int,
-    task: int,
-    *,
-    condition: Callable[[], object] | None = None,
-    is_killable: bool = False,
-    deadline_ns: int | None = None,
-) -> int:
-    """A task of this CPU is going to sleep; the result is for ``woke``.
+class Asleep:
+    """Context manager: a task of this CPU sleeps meanwhile.
 
-    ``condition``: what it waits for; None if it may be tested by the sleeper only.
+    ``condition``: what it waits for; None if nobody but the sleeper may test it.
     """
-    this = cpu()
-    mine = WAITS[this.index]
-    number = this.free_slots.pop() if this.free_slots else mine.sleepers
-    if number == SLEEPERS:
-        return NOT_SEEN
-    this.conditions[number] = condition
-    slot = record(this.index, number)
-    slot.task, slot.kind, slot.is_killable = task, kind, is_killable
-    slot.object, slot.deadline_ns, slot.since_tsc = what, deadline_ns or 0, tsc()
-    slot.sequence += 1
-    mine.sleepers = max(mine.sleepers, number + 1)
-    return number
 
+    __slots__ = ("_condition", "_deadline_ns", "_is_killable", "_kind", "_number", "_task", "_what")
 
-def woke(number: int) -> None:
-    """The sleep is over."""
-    if number == NOT_SEEN:
-        return
-    this = cpu()
-    record(this.index, number).sequence += 1
-    del this.conditions[number]
-    this.free_slots.append(number)
+    def __init__(
+        self,
+        kind: int,
+        what: int,
+        task: int,
+        *,
+        condition: Callable[[], object] | None = None,
+        is_killable: bool = False,
+        deadline_ns: int | None = None,
+    ) -> None:
+        self._kind = kind
+        self._what = what
+        self._task = task
+        self._condition = condition
+        self._is_killable = is_killable
+        self._deadline_ns = deadline_ns
+        self._number = NOT_SEEN
+
+    def __enter__(self) -> None:
+        this = cpu()
+        mine = WAITS[this.index]
+        number = this.free_slots.pop() if this.free_slots else mine.sleepers
+        if number == SLEEPERS:
+            return
+        self._number = number
+        this.conditions[number] = self._condition
+        slot = record(this.index, number)
+        slot.task, slot.kind, slot.is_killable = self._task, self._kind, self._is_killable
+        slot.object, slot.deadline_ns, slot.since_tsc = self._what, self._deadline_ns or 0, tsc()
+        slot.sequence += 1
+        mine.sleepers = max(mine.sleepers, number + 1)
+
+    def __exit__(self, *_: object) -> None:
+        if self._number == NOT_SEEN:
+            return
+        this = cpu()
+        record(this.index, self._number).sequence += 1
+        del this.conditions[self._number]
+        this.free_slots.append(self._number)
 
 
 def record(index: int, number: int) -> Sleep:

@@ -14,7 +14,7 @@ from mpkernel.boot.parameters import BootParameters
 from mpkernel.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hw.machine_config import DiskConfig, ModuleConfig, PortConfig
 
@@ -41,8 +41,11 @@ def run_machine(
     *,
     ports: "Sequence[PortConfig] | None" = None,
     modules: "Sequence[ModuleConfig]" = (),
+    at_end: "Callable[[], None] | None" = None,
 ) -> int:
     """Run a machine until it ends; return its status.
+
+    ``at_end`` is called when it has ended, while its memory is still there.
 
     Raises:
         MachineError, ImageError, BuildError: it cannot be made as asked.
@@ -68,11 +71,12 @@ def run_machine(
     try:
         config = replace(config, disks=_disks(options, progress))
         from hw.cpu import threaded  # noqa: PLC0415
-        from hw.machine import Machine  # noqa: PLC0415
-        from mpkernel.boot.start import kernel_entry  # noqa: PLC0415
         from mpkernel.tools.detector.watcher import Watcher  # noqa: PLC0415
 
         threaded.load()
+        from hw.machine import Machine  # noqa: PLC0415
+        from mpkernel.boot.start import kernel_entry  # noqa: PLC0415  the last: no more statics
+
         if options.root is not None:
             from mpkernel.cli.root_disk import check_root  # noqa: PLC0415
 
@@ -81,8 +85,13 @@ def run_machine(
         progress.clear()
     from mpkernel.cli.findings import show_findings  # noqa: PLC0415
 
+    def end() -> None:
+        show_findings()
+        if at_end is not None:
+            at_end()
+
     watcher = Watcher(kills=options.on_deadlock == "kill")
-    return Machine(config, watcher).run(kernel_entry, at_end=show_findings)
+    return Machine(config, watcher).run(kernel_entry, at_end=end)
 
 
 def _disks(options: MachineOptions, progress: Progress) -> "tuple[DiskConfig, ...]":

@@ -40,6 +40,13 @@ def give_up_cpu() -> Generator[None, None, None]:
     yield
 
 
+def stay_awake(task: Task) -> None:
+    """The current task, which was about to sleep, or was woken before it did, runs on."""
+    with RUN_QUEUES.of(task.cpu).lock.irqsave():
+        assert task.state in (TASK_SLEEPING, TASK_BLOCKED, TASK_READY, TASK_RUNNING)
+        task.state = TASK_RUNNING
+
+
 @layout(size=56)
 class WaitQueue(Layout):
     """The waiters of one event."""
@@ -76,28 +83,28 @@ class WaitQueue(Layout):
         waiter = task.waiter
         waiter.task = task.phys
         state = TASK_SLEEPING if interruptible else TASK_BLOCKED
-        slot = waits_for.sleep(
+        seen = waits_for.Asleep(
             waits_for.EVENT, self.phys, task.phys, condition=None if takes else condition,
             is_killable=interruptible, deadline_ns=deadline_ns,
         )  # fmt: skip
         try:
-            while True:
-                with self.lock.irqsave():
-                    waiter.is_woken = 0
-                    if waiter.node.is_empty():
-                        self.waiters.append(waiter.node)
-                    task.state = state
-                if condition():
-                    return True
-                if interruptible and task.signal_pending:
-                    raise Interrupted
-                if deadline_ns is not None:
-                    if timer.now_ns() >= deadline_ns:
-                        return False
-                    timer.arm(task, deadline_ns)
-                await give_up_cpu()
+            with seen:
+                while True:
+                    with self.lock.irqsave():
+                        waiter.is_woken = 0
+                        if waiter.node.is_empty():
+                            self.waiters.append(waiter.node)
+                        task.state = state
+                    if condition():
+                        return True
+                    if interruptible and task.signal_pending:
+                        raise Interrupted
+                    if deadline_ns is not None:
+                        if timer.now_ns() >= deadline_ns:
+                            return False
+                        timer.arm(task, deadline_ns)
+                    await give_up_cpu()
         finally:
-            waits_for.woke(slot)
             self._finish(task, waiter)
             if deadline_ns is not None:
                 timer.disarm(task)
@@ -131,6 +138,4 @@ class WaitQueue(Layout):
         with self.lock.irqsave():
             if not waiter.node.is_empty():
                 waiter.node.remove()
-        with RUN_QUEUES.of(task.cpu).lock.irqsave():
-            assert task.state in (TASK_SLEEPING, TASK_BLOCKED, TASK_READY, TASK_RUNNING)
-            task.state = TASK_RUNNING
+        stay_awake(task)

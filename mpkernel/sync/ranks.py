@@ -51,6 +51,7 @@ _TABLE: Final = (
     ("frames", "the bitmap of free frames"),
     ("wait_queue", "the waiters of one event"),
     ("timer", "the timer heap of one CPU"),
+    ("priority", "who waits for which rt-mutex, and the priorities lent"),
     ("run_queue", "tasks ready on one CPU"),
     ("log", "the ring of kernel messages"),
 )
@@ -59,7 +60,13 @@ CLASSES: Final = tuple(
     LockClass(index + 1, name, 10 * (index + 1), guards)
     for index, (name, guards) in enumerate(_TABLE)
 )
-_BY_ID: Final = {c.id: c for c in CLASSES}
+#: Sections that are no locks, but that the validator sees as such. Nobody waits for them.
+SECTIONS: Final = (
+    LockClass(len(CLASSES) + 1, "rcu_read", 0, "what RCU readers look at"),
+    LockClass(len(CLASSES) + 2, "reclaim", 0, "memory that is being won back from its users"),
+)
+RCU_READ, RECLAIM = SECTIONS
+_BY_ID: Final = {c.id: c for c in (*CLASSES, *SECTIONS)}
 
 #: Ids of classes without rank begin here.
 FIRST_UNRANKED: Final = 1024
@@ -124,6 +131,7 @@ def by_id(class_id: int) -> LockClass:
     FRAMES,
     WAIT_QUEUE,
     TIMER,
+    PRIORITY,
     RUN_QUEUE,
     LOG,
 ) = CLASSES

@@ -23,6 +23,7 @@ from mpkernel.arch.cpu import cpu, relax
 from mpkernel.arch.timer import now_ns
 from mpkernel.boot import wiring
 from mpkernel.boot.parameters import BootParameters
+from mpkernel.cli.findings import show_findings
 from mpkernel.fs.char_device import CHAR_DEBUG, CHAR_DEVICES
 from mpkernel.fs.memory_devices import NullDevice
 from mpkernel.irq.vectors import KERNEL_VECTORS
@@ -30,6 +31,8 @@ from mpkernel.sched.mutex import Mutex
 from mpkernel.sched.wait_queue import WaitQueue
 from mpkernel.sync import preempt, ranks
 from mpkernel.sync.spinlock import Spinlock
+from mpkernel.tools.detector.limits import Limits
+from mpkernel.tools.detector.watcher import Watcher
 
 STORM_VECTOR = 0xE0
 NOTHING_CALL = 99
@@ -229,10 +232,7 @@ def again() -> None:
 
 def main() -> int:
     """Boot and run the commands."""
-    from mpkernel.boot.start import kernel_entry  # places no more statics
-    from mpkernel.cli.findings import show_findings
-    from mpkernel.tools.detector.limits import Limits
-    from mpkernel.tools.detector.watcher import Watcher
+    from mpkernel.boot.start import kernel_entry  # the last: no more statics
 
     words = sys.argv[1:]
     kills = words[0] == "--kill"

@@ -17,7 +17,6 @@ in the ledger. Locks: none. Context: any, from the first lock of boot on.
 """
 
 from collections.abc import Callable, Sequence
-from time import monotonic_ns
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from mpkernel.arch.cpu import Cpu, cpu
@@ -28,8 +27,8 @@ from mpkernel.sync.lockdep.modes import COMPLETION, TRY, WAIT_RAW, WAIT_SPIN, ki
 from mpkernel.sync.lockdep.report import Report
 from mpkernel.trace import log
 
-#: A lock held: its address, the chain that it ends, when it was taken.
-Held = tuple[int, Link, int]
+#: A lock held, or waited for: its address, the chain that it ends.
+Held = tuple[int, Link]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,7 +69,7 @@ class Lockdep:
         self._sleeping: Final[dict[int, list[Held]]] = {}
         self._interrupted: Final[list[tuple[list[Held], Link]]] = []
         self._pins: Final[dict[int, int]] = {}
-        self._waits_since = 0
+        self._waits: Final[set[int]] = set()
 
     # Locks
 
@@ -93,20 +92,16 @@ class Lockdep:
         link = last.after.get(which)
         if link is None:
             link = self._new_link(which)
-        self._held.append((lock, link, monotonic_ns()))
+        self._held.append((lock, link))
         self._last = link
 
-    def contended(self, _lock: int) -> None:
-        """The lock last acquired has to be waited for."""
-        self._waits_since = monotonic_ns()
+    def contended(self, lock: int) -> None:
+        """The lock has to be waited for."""
+        self._waits.add(lock)
 
     def acquired(self, lock: int) -> None:
         """The wait is over. Called only after ``contended``."""
-        held = self._held
-        for place in reversed(range(len(held))):
-            if held[place][0] == lock:
-                held[place] = (lock, held[place][1], monotonic_ns())
-                return
+        self._waits.discard(lock)
 
     def release(self, lock: int) -> None:
         """A lock is given back, or its wait is given up."""
@@ -114,8 +109,7 @@ class Lockdep:
         if not held or held[-1][0] != lock or self._pins:
             self._release_slowly(lock)
             return
-        _, link, _since = held.pop()
-        self._last = link.before  # type: ignore[assignment]  # a link always has one
+        self._last = held.pop()[1].before  # type: ignore[assignment]  # a link always has one
 
     def downgrade(self, lock: int, mode: int) -> None:
         """A lock held exclusively is now held as ``mode`` says."""
@@ -240,7 +234,7 @@ class Lockdep:
 
     def nothing_held(self, where: str) -> None:
         """Here nothing may be held: on the way to user mode, in idle."""
-        for _, link, _ in self._held:
+        for _, link in self._held:
             self._tell(report.LEFT_HELD, f"{link.name()} is held {where}", link.key, where)
         self._held.clear()
         self._last = self._root
@@ -252,7 +246,10 @@ class Lockdep:
         if not report.is_new(finding.kind, about):
             return
         finding.cpu, finding.task = self.cpu, self._area.current
-        finding.held = [link.name() for _, link, _ in self._held]
+        finding.held = [
+            f"{link.name()}, not yet" if lock in self._waits else link.name()
+            for lock, link in self._held
+        ]
         finding.stack = stacks.lines(stacks.capture())
         report.keep(finding)
         log.error_at_once(finding.text().rstrip())
@@ -269,7 +266,7 @@ class Lockdep:
         last = self._last
         link = Link(last, which, self._root.context, last.inner, None)
         kind = kind_of(link.mode)
-        if self._spinners_hold_off and kind.inner in (WAIT_RAW, WAIT_SPIN):
+        if self._holds_off(link):
             link.which |= DEFERRED_OFF
         link.inner = min(last.inner, kind.inner or last.inner)
         link.node = graph.class_of(link.key, link.mode)
@@ -293,9 +290,13 @@ class Lockdep:
     def _mark_enabled(self, context: int) -> None:
         if self._last.before is not None:
             for link in self._last.chain():
-                if context == usage.HARD or not link.which & DEFERRED_OFF:
+                if context == usage.HARD or not self._holds_off(link):
                     checks.mark_enabled(link, context, self)
         self._last.marked |= 1 << context
+
+    def _holds_off(self, link: Link) -> bool:
+        """Whether deferred work waits while the lock is held."""
+        return self._spinners_hold_off and link.kind.inner in (WAIT_RAW, WAIT_SPIN)
 
     def _release_slowly(self, lock: int) -> None:
         """Release what is not the lock taken last, or may be pinned."""
@@ -314,16 +315,15 @@ class Lockdep:
         self._rebuild(place, after)
 
     def _after(self, place: int) -> list[tuple[int, int]]:
-        return [(lock, link.which) for lock, link, _ in self._held[place + 1 :]]
+        return [(lock, link.which) for lock, link in self._held[place + 1 :]]
 
     def _rebuild(self, place: int, after: Sequence[tuple[int, int]]) -> None:
         """Hold ``after`` over the first ``place`` locks."""
-        times = {lock: since for lock, _, since in self._held}
         del self._held[place:]
         self._last = self._held[-1][1] if self._held else self._root
         for lock, which in after:
             link = self._last.after.get(which) or self._new_link(which)
-            self._held.append((lock, link, times.get(lock, 0)))
+            self._held.append((lock, link))
             self._last = link
 
     def _place_of(self, lock: int) -> int | None:

@@ -49,7 +49,7 @@ class Complaint(NamedTuple):
     """What a CPU does not do."""
 
     kind: str
-    index: int
+    cpu: int
     what: str
 
 

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from mpkernel.arch import outside, topology, waits_for
 from mpkernel.arch.waits_for import Sleep
-from mpkernel.sched.mutex import Mutex
-from mpkernel.sched.task import TASK_BLOCKED, TASK_SLEEPING, Task
+from mpkernel.sched.mutex import QUEUED, Mutex
+from mpkernel.sched.task import TASK_BLOCKED, TASK_SLEEPING, Task, Waiter
 from mpkernel.tools.detector.finding import HUNG_TASK, LOST_WAKEUP
 from mpkernel.tools.detector.limits import Limits
 from mpkernel.tools.detector.waits_graph import Node, is_in_ram
@@ -100,6 +100,15 @@ class Sleepers:
 
 
 def _holds(key: Key, sleep: Sleep) -> bool:
-    if sleep.kind == waits_for.MUTEX:
-        return is_in_ram(sleep.object, Mutex.SIZE) and not Mutex.at(sleep.object).owner.value
-    return bool(outside.ask(key.home, outside.ASK_TEST, key.slot, key.sequence))
+    if sleep.kind == waits_for.EVENT:
+        return bool(outside.ask(key.home, outside.ASK_TEST, key.slot, key.sequence))
+    return sleep.kind == waits_for.MUTEX and _is_first_of_a_free_mutex(sleep)
+
+
+def _is_first_of_a_free_mutex(sleep: Sleep) -> bool:
+    if not is_in_ram(sleep.object, Mutex.SIZE):
+        return False
+    mutex = Mutex.at(sleep.object)
+    first: int = mutex.queue.waiters.next
+    waiter_at = sleep.task + Task.offset_of("waiter") + Waiter.offset_of("node")
+    return not mutex.owner.value & ~QUEUED and first == waiter_at

@@ -16,7 +16,10 @@ from mpkernel.arch.cpu import AREAS
 from mpkernel.arch.memory import ram_end
 from mpkernel.arch.spin_code import OWNER, SpinCell
 from mpkernel.arch.waits_for import CpuWait, Sleep
-from mpkernel.sched.mutex import Mutex
+from mpkernel.sched.mutex import QUEUED, Mutex
+from mpkernel.sched.rt_mutex import QUEUED as RT_QUEUED
+from mpkernel.sched.rt_mutex import RtMutex
+from mpkernel.sched.rwsem import Rwsem
 from mpkernel.sched.task import Task, name_of
 from mpkernel.sync import ranks
 from mpkernel.sync.rwlock import Rwlock
@@ -29,6 +32,8 @@ KIND_NAMES: Final = {
     waits_for.CALL: "function call",
     waits_for.EVENT: "event",
     waits_for.MUTEX: "mutex",
+    waits_for.RT_MUTEX: "rt-mutex",
+    waits_for.RWSEM: "rw-semaphore",
 }
 
 
@@ -155,12 +160,18 @@ def _of_cpu(node: Node, sequence: int, wait: CpuWait) -> Waiting:
 
 def _of_task(home: int, slot: int, sleep: Sleep) -> Waiting:
     owner, name = None, ""
+    address = 0
     if sleep.kind == waits_for.MUTEX and is_in_ram(sleep.object, Mutex.SIZE):
         mutex = Mutex.at(sleep.object)
-        name = mutex.name
-        address: int = mutex.owner.value
-        if is_in_ram(address, Task.SIZE):
-            owner = Node(is_task=True, number=address)
+        name, address = _class_name(mutex.key), mutex.owner.value & ~QUEUED
+    elif sleep.kind == waits_for.RT_MUTEX and is_in_ram(sleep.object, RtMutex.SIZE):
+        rt_mutex = RtMutex.at(sleep.object)
+        name, address = _class_name(rt_mutex.key), rt_mutex.owner.value & ~RT_QUEUED
+    elif sleep.kind == waits_for.RWSEM and is_in_ram(sleep.object, Rwsem.SIZE):
+        rwsem = Rwsem.at(sleep.object)
+        name, address = _class_name(rwsem.key), rwsem.writer
+    if is_in_ram(address, Task.SIZE):
+        owner = Node(is_task=True, number=address)
     return Waiting(
         Node(is_task=True, number=sleep.task),
         home << 48 | slot << 32 | (sleep.sequence & 0xFFFF_FFFF),

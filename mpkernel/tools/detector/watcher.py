@@ -122,7 +122,7 @@ def _kill_one(circle: Sequence[Waiting]) -> bool:
 
 
 def _of_cpu(complaint: Complaint) -> Finding:
-    index = complaint.index
+    index = complaint.cpu
     return Finding(complaint.kind, f"CPU {index} {complaint.what}", (), _stacks([index]))
 
 

@@ -1,8 +1,11 @@
 """Records of waits: nested on a CPU, in slots for tasks, with a number that tells waits apart."""
 
+from typing import Any
+
 import pytest
 
 from mpkernel.arch import waits_for
+from mpkernel.arch.waits_for import Asleep
 from tests.support.kernel import Kernel, kernel
 
 
@@ -41,25 +44,32 @@ def test_deeper_than_there_are_records_is_counted_only(k: Kernel):
     assert waits_for.cpu_wait(0)[1] is None
 
 
+def asleep(*where: int, **how: Any) -> Asleep:
+    one = Asleep(*where, **how)
+    one.__enter__()
+    return one
+
+
 def test_sleepers_have_slots_that_are_used_again(k: Kernel):
-    first = waits_for.sleep(waits_for.EVENT, 0x10, 1, is_killable=True)
-    second = waits_for.sleep(waits_for.MUTEX, 0x20, 2, deadline_ns=5)
+    first = asleep(waits_for.EVENT, 0x10, 1, is_killable=True)
+    second = asleep(waits_for.MUTEX, 0x20, 2, deadline_ns=5)
     (slot, one), (_, two) = waits_for.sleepers(0)
-    assert (slot, one.task, one.is_killable, one.deadline_ns) == (first, 1, 1, 0)
+    assert (one.task, one.is_killable, one.deadline_ns) == (1, 1, 0)
     assert (two.kind, two.object, two.deadline_ns) == (waits_for.MUTEX, 0x20, 5)
-    waits_for.woke(first)
-    again = waits_for.sleep(waits_for.EVENT, 0x30, 3)
-    assert again == first
-    assert waits_for.sleepers(0)[0][1].sequence == one.sequence + 2
-    waits_for.woke(second)
-    waits_for.woke(again)
+    first.__exit__()
+    third = asleep(waits_for.EVENT, 0x30, 3)
+    again, three = waits_for.sleepers(0)[0]
+    assert again == slot
+    assert three.sequence == one.sequence + 2
+    second.__exit__()
+    third.__exit__()
     assert waits_for.sleepers(0) == []
 
 
 def test_more_sleepers_than_slots_are_not_seen(k: Kernel, monkeypatch):
     monkeypatch.setattr(waits_for, "SLEEPERS", 1)
-    slots = [waits_for.sleep(waits_for.EVENT, 0, task) for task in (1, 2)]
-    assert slots[1] == waits_for.NOT_SEEN
-    for slot in slots:
-        waits_for.woke(slot)
+    ones = [asleep(waits_for.EVENT, 0, task) for task in (1, 2)]
+    assert len(waits_for.sleepers(0)) == 1
+    for one in ones:
+        one.__exit__()
     assert waits_for.sleepers(0) == []
