@@ -93,13 +93,13 @@ def read(party: int, start: int) -> str:
 
 def ask(parties: Sequence[int], patience_s: float = 0.05) -> dict[int, list[str]]:
     """Return the stacks of running parties, innermost call first; empty for one that is mute."""
-    starts = {party: end(party) for party in parties}
-    for party in parties:
+    starts = {party: end(party) for party in parties if FILES[party].fd}
+    for party in starts:
         with contextlib.suppress(ProcessLookupError):
             os.kill(PARTIES[party].pid, _SIGNAL)
     deadline = time.monotonic() + patience_s
     found: dict[int, list[str]] = {party: [] for party in parties}
-    while time.monotonic() < deadline and not all(found.values()):
+    while time.monotonic() < deadline and not all(found[party] for party in starts):
         time.sleep(0.001)
         for party, start in starts.items():
             if not found[party]:

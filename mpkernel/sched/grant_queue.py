@@ -86,9 +86,7 @@ async def granted(lock: Spinlock, *, interruptible: bool = False) -> None:
         await _until_woken(lock, task, waiter, interruptible=interruptible)
 
 
-async def _until_woken(
-    lock: Spinlock, task: Task, waiter: Waiter, *, interruptible: bool
-) -> None:
+async def _until_woken(lock: Spinlock, task: Task, waiter: Waiter, *, interruptible: bool) -> None:
     while True:
         with lock.irqsave():
             if waiter.is_woken:

@@ -123,19 +123,6 @@ class Provocations(NullDevice):
             await MUTEXES[1 - place].acquire(interruptible=True)
             MUTEXES[1 - place].release()
 
-    async def stranded(self, place: int) -> None:
-        """One has the mutex and spins for a lock whose owner's task waits for the mutex."""
-        if place == 0:
-            async with MUTEXES[0]:
-                meet(2)
-                with SPINLOCKS[0]:
-                    pass
-        else:
-            with SPINLOCKS[0]:
-                meet(2)
-                with SPINLOCKS[1]:
-                    pass
-
     def call(self, place: int) -> None:
         """A CPU waits for an answer of one that waits for its lock with interrupts off."""
         if place:
@@ -232,7 +219,7 @@ def again() -> None:
 
 def main() -> int:
     """Boot and run the commands."""
-    from mpkernel.boot.start import kernel_entry  # the last: no more statics
+    from mpkernel.boot.start import kernel_entry  # noqa: PLC0415  the last: no more statics
 
     words = sys.argv[1:]
     kills = words[0] == "--kill"

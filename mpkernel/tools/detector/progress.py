@@ -161,7 +161,9 @@ class CpuProgress:
             and not self._storm_told
         ):
             self._storm_told = True
-            text = f"took {count} interrupts in {lasts / 1e9:.1f} s of CPU time, and did nothing else"
+            text = (
+                f"took {count} interrupts in {lasts / 1e9:.1f} s of CPU time, and did nothing else"
+            )
             yield Complaint(STORM, self._index, text)
 
 

@@ -83,17 +83,13 @@ class Sleepers:
         self._suspects.add(key)
         return False
 
-    def _tell(
-        self, kind: str, key: Key, sleep: Sleep, lasts_ns: int
-    ) -> Iterator[SleeperComplaint]:
+    def _tell(self, kind: str, key: Key, sleep: Sleep, lasts_ns: int) -> Iterator[SleeperComplaint]:
         if (kind, key) in self._told:
             return
         self._told.add((kind, key))
         task = Node(is_task=True, number=sleep.task)
         why = (
-            "though what it waits for is so"
-            if kind == LOST_WAKEUP
-            else "where no signal wakes it"
+            "though what it waits for is so" if kind == LOST_WAKEUP else "where no signal wakes it"
         )
         text = f"{task} sleeps on CPU {key.home} for {lasts_ns / 1e9:.1f} s, {why}"
         yield SleeperComplaint(kind, key, task, text)

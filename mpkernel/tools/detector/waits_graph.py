@@ -1,8 +1,8 @@
 """Who waits for whom, now: a graph of CPUs and tasks, read out of shared memory.
 
 A CPU waits for the CPU that has its spinning lock, or owes it an answer; a task for the task that
-has its sleeping lock; and a task that does not sleep for its CPU, if that waits. An answer counts
-as owed only while the other has interrupts off, else it gives it while it waits itself.
+has its sleeping lock. An answer counts as owed only while the other has interrupts off, else it
+gives it while it waits itself. Nobody sleeps with a spinning lock held, so that no circle has both.
 
 State: none. Locks: none; everything is read as it is, torn views are met by reading twice.
 Context: the launcher.
@@ -56,7 +56,7 @@ class Waiting:
 
     who: Node
     sequence: int
-    kind: int  #: waits_for.*, 0: a task waits for its CPU
+    kind: int  #: waits_for.*
     object: int
     owner: Node | None
     waits_ns: int
@@ -68,8 +68,6 @@ class Waiting:
 
     def text(self) -> str:
         """In one line."""
-        if not self.kind:
-            return f"{self.who} is on {self.owner}, which waits"
         what = KIND_NAMES[self.kind] + (f" {self.name}" if self.name else "")
         line = f"{self.who} has waited {self.waits_ns / 1e9:.3f} s for {what}@{self.object:#x}"
         if self.owner is None:
@@ -85,7 +83,7 @@ Graph = dict[Node, Waiting]
 
 
 def read() -> Graph:
-    """All waits that have an owner or not, by who waits."""
+    """All waits for locks and answers, by who waits."""
     graph: Graph = {}
     for index in range(topology.cpu_count()):
         sequence, wait = waits_for.cpu_wait(index)
@@ -96,7 +94,6 @@ def read() -> Graph:
             if sleep.kind != waits_for.EVENT and is_in_ram(sleep.task, Task.SIZE):
                 one = _of_task(index, slot, sleep)
                 graph[one.who] = one
-    _add_stranded(graph)
     return graph
 
 
@@ -185,16 +182,3 @@ def _of_task(home: int, slot: int, sleep: Sleep) -> Waiting:
         slot=slot,
         is_killable=bool(sleep.is_killable),
     )
-
-
-def _add_stranded(graph: Graph) -> None:
-    """Owners that do not sleep, but whose CPU waits: they get on only after it does."""
-    owners = {one.owner for one in graph.values() if one.owner is not None and one.owner.is_task}
-    for owner in owners - graph.keys():
-        task = Task.at(owner.number)
-        home = Node(is_task=False, number=task.cpu)
-        if task.in_kernel and home in graph:
-            wait = graph[home]
-            graph[owner] = Waiting(
-                owner, wait.sequence, 0, 0, home, wait.waits_ns, 0, "", home=home.number
-            )

@@ -86,8 +86,7 @@ class Watcher:
         for one in graph.values():
             key = (one.who.number, one.sequence)
             if (
-                one.kind
-                and not one.who.is_task
+                not one.who.is_task
                 and one.waits_ns > self._limits.spin_s * 1e9
                 and key not in self._stuck_told
             ):
