@@ -19,6 +19,7 @@ from typing import Annotated, Final, Self
 
 from hw.spec.layout import Layout, atomic, fixed, layout, u32
 from mpkernel.abi.errno import Interrupted
+from mpkernel.arch import waits_for
 from mpkernel.arch.atomics import AtomicU64
 from mpkernel.arch.cpu import cpu
 from mpkernel.arch.timer import host_tsc
@@ -82,7 +83,8 @@ class Mutex(Layout):
             watch.contended(self.phys)
         begun = host_tsc()
         try:
-            await self._wait(interruptible=interruptible)
+            with waits_for.Asleep(waits_for.MUTEX, self.phys, me, is_killable=interruptible):
+                await self._wait(interruptible=interruptible)
         except Interrupted:
             if watch is not None:
                 watch.release(self.phys)
