@@ -149,6 +149,11 @@ def machine_options(command: Command) -> Command:
             envvar=VARIABLE, help="Append what the lock validator reports, as JSON.",
         ),
         click.option(
+            "--on-deadlock", type=click.Choice(["stop", "kill"]), default="stop",
+            show_default=True,
+            help="Stop with status 72, or end a task that a signal can end, and go on.",
+        ),
+        click.option(
             "--log", "log_level", type=click.Choice(["error", "warning", "info", "debug"]),
             default="warning", show_default=True, help="What the kernel's log shows.",
         ),
