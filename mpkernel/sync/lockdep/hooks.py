@@ -75,6 +75,17 @@ class Lockdep:
         self._waits: Final[set[int]] = set()
         self._events: Final[set[tuple[Link, int, bool]]] = set()
 
+    def abandon(self) -> None:
+        """Nothing is held any more, and no task sleeps: whoever did is gone. Chains stay known."""
+        self._held = self._idle
+        self._idle.clear()
+        self._root = self._last = self._roots[0]
+        self._deferred_off = 0
+        self._sleeping.clear()
+        self._interrupted.clear()
+        self._pins.clear()
+        self._waits.clear()
+
     # Locks
 
     def init(self, lock: int, _key: int) -> None:
@@ -279,7 +290,7 @@ class Lockdep:
             link.which |= DEFERRED_OFF
         link.inner = min(last.inner, kind.inner or last.inner)
         link.node = graph.class_of(link.key, link.mode)
-        if records.is_full():
+        if records.NOTES.is_full:
             self.tell(Report(report.FULL, "nothing new is checked any more"), ())
         elif not chains.is_known(link):
             checks.check_link(link, self)
