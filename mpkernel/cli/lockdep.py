@@ -6,7 +6,7 @@ State: none. Context: the launcher.
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -30,6 +30,7 @@ Examples:
   mpkernel lockdep selftest
   mpkernel lockdep graph -o locks.svg
   mpkernel lockdep graph --cmdline 'primes 100; ps' --dot -o locks.dot
+  mpkernel boot --findings found.json; mpkernel lockdep show found.json
 """,
 )
 def lockdep() -> None:
@@ -56,6 +57,21 @@ def selftest(*, verbose: bool) -> int:
         click.echo(f"{group:28} {passed[group]:4}/{count}")
     click.echo(f"{'all':28} {passed.total():4}/{total.total()}")
     return 0 if passed == total else 1
+
+
+@lockdep.command(short_help="Show findings that a machine wrote.")
+@click.argument("findings", type=click.File())
+@click.option("--dot", is_flag=True, help="Their chains, for Graphviz.")
+def show(findings: TextIO, *, dot: bool) -> None:
+    """Show FINDINGS, a file that --findings of boot or run wrote: what would happen, and where."""
+    from mpkernel.sync.lockdep.report import Report  # noqa: PLC0415
+
+    for number, line in enumerate(findings, 1):
+        try:
+            report = Report.from_json(line)
+        except (ValueError, KeyError, TypeError):
+            raise click.UsageError(f"{findings.name}:{number} is no finding") from None
+        click.echo(report.graphviz() if dot else report.text())
 
 
 @contextmanager

@@ -33,6 +33,7 @@ class MachineOptions:
     trace: Path | None
     log_level: str
     lockdep: str
+    findings: Path | None
     on_deadlock: str = "stop"  #: or "kill": end one of its tasks if that helps
 
 
@@ -87,7 +88,7 @@ def run_machine(
     from mpkernel.cli.findings import show_findings  # noqa: PLC0415
 
     def end() -> None:
-        show_findings()
+        show_findings(options.findings)
         if at_end is not None:
             at_end()
 

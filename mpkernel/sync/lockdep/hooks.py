@@ -215,6 +215,8 @@ class Lockdep:
 
     def task_leave(self, task: int, end: str = "") -> None:
         """The task leaves the CPU to the scheduler: asleep, or (``end`` says where) done."""
+        if not end:
+            self.might_sleep()
         if self._held:
             if end:
                 self.nothing_held(end)
@@ -253,6 +255,10 @@ class Lockdep:
             for lock, link in self._held
         ]
         finding.stack = stacks.lines(stacks.capture())
+        self.deliver(finding)
+
+    def deliver(self, finding: Report) -> None:
+        """Put a report where people look."""
         report.keep(finding)
         if self._speaks:
             log.error_at_once(finding.text().rstrip())
