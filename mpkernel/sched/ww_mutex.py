@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final, NoReturn
 
 from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, u32, u64
-from mpkernel.abi.errno import Errno, SysError
+from mpkernel.abi.errno import Errno, Interrupted, SysError
 from mpkernel.arch import memory
 from mpkernel.arch.atomics import AtomicU32, AtomicU64
 from mpkernel.arch.cpu import cpu
@@ -258,7 +258,7 @@ class WwMutex(Layout):
                 if interruptible and task.signal_pending:
                     waiter.node.remove()
                     stay_awake(task)
-                    raise SysError(Errno.EINTR)
+                    raise Interrupted
             await give_up_cpu()
 
     def _give_locked(self, task: int, context: int) -> None:
