@@ -172,7 +172,7 @@ def test_a_task_killed_in_any_wait_leaves_nothing_behind(deadline_ns):
 
 @pytest.mark.feature("FIX-5")
 def test_no_sleeper_is_left_without_a_waker_however_cores_race():
-    """Two cores hand a token to and fro, each asleep in between, with two more that get in the way."""
+    """Two cores hand a token to and fro, asleep in between; two more get in the way."""
     with core_processes(4) as k:
         rounds = 150
         token = AtomicU64.at(k.scratch(8))

@@ -134,7 +134,7 @@ def test_a_lock_that_sleepers_left_flagged_is_taken_and_given_as_any(k: Kernel):
 
 @pytest.mark.feature("E2", "FIX-1")
 def test_handlers_that_take_the_lock_of_what_they_interrupt_do_not_hang():
-    """Four cores take a lock with interrupts off, and send each other IPIs whose handlers do, too."""
+    """Four cores take a lock with interrupts off, and send each other IPIs that take it."""
     with core_processes(4) as k:
         one = lock(k, ranks.FRAMES)
         words = memory.words(k.scratch(32), 4)
