@@ -29,7 +29,8 @@ from mpkernel.sched.task import (
 from mpkernel.sched.wait_cell import OnceChannel, WaitCell
 from mpkernel.sched.wait_queue import WaitQueue, give_up_cpu
 from mpkernel.sched.wakeup import notice_signal, start, wake
-from mpkernel.sched.ww_mutex import WwClass, WwMutex
+from mpkernel.sched.ww_context import WwClass
+from mpkernel.sched.ww_mutex import WwMutex
 from mpkernel.sync import ranks
 from tests.support.core_processes import core_processes, run_tasks
 from tests.support.kernel import Kernel, kernel
