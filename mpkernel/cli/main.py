@@ -82,9 +82,10 @@ def _commands() -> Any:
     from mpkernel.cli.lockdep import lockdep  # noqa: PLC0415
     from mpkernel.cli.mkfs import mkfs  # noqa: PLC0415
     from mpkernel.cli.run import run  # noqa: PLC0415
+    from mpkernel.cli.stress import stress  # noqa: PLC0415
 
     group = click.Group("mpkernel", help=HELP, epilog=EPILOG, no_args_is_help=True)
-    for command in (boot, run, mkfs, lockdep):
+    for command in (boot, run, mkfs, lockdep, stress):
         group.add_command(command)
     return click.version_option(__version__, prog_name="mpkernel")(group)
 

@@ -3,6 +3,7 @@
 State: private to the launcher. Context: the launcher, between two looks of the watcher.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -16,7 +17,6 @@ from mpkernel.arch import topology
 from mpkernel.arch.vectors import (
     VECTOR_CALL,
     VECTOR_RESCHEDULE,
-    VECTOR_SPURIOUS,
     VECTOR_TLB_FLUSH,
     VECTOR_WATCH,
 )
@@ -24,9 +24,8 @@ from mpkernel.arch.vectors import (
 #: Longest time for which a core is stopped.
 _LONGEST_DELAY_S: Final = 0.05
 _STORM: Final = 200
-_SPURIOUS: Final = (
-    VECTOR_SPURIOUS, VECTOR_RESCHEDULE, VECTOR_TLB_FLUSH, VECTOR_CALL, VECTOR_WATCH,
-)  # fmt: skip
+#: Interrupts for which nobody has anything to do.
+_SPURIOUS: Final = (VECTOR_RESCHEDULE, VECTOR_TLB_FLUSH, VECTOR_CALL, VECTOR_WATCH)
 
 
 class Injection:
@@ -50,7 +49,7 @@ class Injection:
                 self._interrupt(self._chance.choice(_SPURIOUS))
         if "ipi-storm" in self._kinds and self._chance.random() < 0.3:
             for _ in range(_STORM):
-                self._interrupt(self._chance.choice(_SPURIOUS[1:4]))
+                self._interrupt(self._chance.choice(_SPURIOUS))
         if "kill-core" in self._kinds and self.killed is None:
             self._kill()
 
@@ -86,4 +85,5 @@ class Injection:
         self.count += 1
 
     def _signal(self, index: int, number: int) -> None:
-        os.kill(PARTIES[index].pid, number)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(PARTIES[index].pid, number)

@@ -73,7 +73,9 @@ class StressWatcher:
                 result.longest_ms[kind] = max(result.longest_ms.get(kind, 0.0), ns / 1e6)
         result.problems += [f"lockdep: {one.kind}: {one.what}" for one in all_reports()]
         if self.injection.killed is None and invariants.frames_unaccounted():
-            result.problems.append(f"{invariants.frames_unaccounted()} frames are not accounted for")
+            result.problems.append(
+                f"{invariants.frames_unaccounted()} frames are not accounted for"
+            )
 
     def _found(self, finding: Finding) -> None:
         self._result.problems.append(finding.text())
@@ -97,9 +99,7 @@ def run(plan: Plan) -> Result:
             config = MachineConfig(
                 cpus=plan.cpus,
                 disks=(DiskConfig(root_image(), private=True), DiskConfig(disk)),
-                ports=(
-                    PortConfig("console", null.fileno(), console.fileno(), is_console=True),
-                ),
+                ports=(PortConfig("console", null.fileno(), console.fileno(), is_console=True),),
                 cmdline=BootParameters(log_level="error", init_args=("-c", plan.script())).encode(),
                 timeout_s=3 * plan.duration_s + 60,
             )
