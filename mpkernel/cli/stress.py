@@ -4,13 +4,14 @@ State: none. Context: the host; each machine is a process of its own.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mpkernel.cli.options import Names
 from mpkernel.tools.stress.plan import INJECTIONS, WORKLOADS, Plan, Result
 
 if TYPE_CHECKING:
@@ -21,29 +22,6 @@ STATUS_REFUSED: Final = 2
 _MOST_CORES: Final = 64
 
 
-class Names(click.ParamType):
-    """Names out of a list, with commas between; ``all`` for each of them."""
-
-    name = "names"
-
-    def __init__(self, known: Sequence[str]) -> None:
-        self._known = tuple(known)
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        """Return the names."""
-        if isinstance(value, tuple):
-            return value
-        if value == "all":
-            return self._known
-        names = tuple(dict.fromkeys(value.split(",")))
-        for one in names:
-            if one not in self._known:
-                self.fail(f"{one!r} is none of {', '.join(self._known)}", param, ctx)
-        return names
-
-
 @click.command(
     short_help="Work machines hard, disturb them, check that all holds.",
     epilog="""\b
@@ -52,7 +30,7 @@ Examples:
   mpkernel stress --cpus 8 --workload locks,tlb --seed 7
   mpkernel stress --inject delays,ipi-storm     a busy host, a noisy board
   mpkernel stress --seeds 20 --jobs 4           twenty seeds, four machines at a time
-  mpkernel stress --seeds 100 --jobs 8 --cluster tcp://10.0.0.1:8786 --junit stress.xml
+  mpkernel stress --seeds 100 --cluster tcp://10.0.0.1:8786 --junit stress.xml
 
 Status: 0 all that ran passed, 1 something failed, 2 bad usage or no cluster.
 """,
@@ -68,7 +46,7 @@ Status: 0 all that ran passed, 1 something failed, 2 bad usage or no cluster.
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
               help="Chooses what is done and disturbed.")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(min=1), metavar="N",
-              help="Trials, with this and the following seeds. Default: as many as --jobs.")  # fmt: skip
+              help="Trials, with this and the next seeds. Default: --jobs.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True,
               help="Machines at a time, on a local Dask cluster.")  # fmt: skip
 @click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler to use instead.")
@@ -89,8 +67,10 @@ def stress(  # noqa: PLR0913  one argument an option
     junit: Path | None,
     json_file: Path | None,
 ) -> int:
-    """Run machines under stress; check that counts are exact, tasks run on one CPU only, frames
-    are accounted for, no lock is misused, and everything gets on.
+    """Run machines under stress and check them while they run.
+
+    Counts are exact, a task runs on one CPU only, frames are accounted for, no lock is misused, and
+    everything gets on.
 
     A trial with kill-core passes when the machine stops and names the core.
     """
@@ -124,7 +104,9 @@ def stress(  # noqa: PLR0913  one argument an option
     return 0 if all(result.passed for result in results) else STATUS_FAILED
 
 
-def _results(plans: Sequence[Plan], jobs: int, cluster: str | None) -> Iterator[Result]:
+def _results(
+    plans: Sequence[Plan], jobs: int, cluster: str | None
+) -> Generator[Result, None, None]:
     """Results as they come, with a progress bar on a terminal."""
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import (  # noqa: PLC0415
@@ -158,9 +140,8 @@ def _tell(console: "Console", result: Result) -> None:
     """Say what came of a trial, and of one that failed why."""
     work = ", ".join(f"{count} {name}" for name, count in result.counts.items() if count)
     verdict = "passed" if result.passed else "FAILED"
-    console.print(
-        f"seed {result.seed}: {verdict} in {result.seconds:.1f} s ({work})", highlight=False
-    )
+    text = f"seed {result.seed}: {verdict} in {result.seconds:.1f} s ({work})"
+    console.print(text, highlight=False, soft_wrap=True)
     for problem in result.problems if not result.passed else ():
         console.print(f"  {problem}", markup=False, highlight=False)
 

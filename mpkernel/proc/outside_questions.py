@@ -14,8 +14,8 @@ from mpkernel.abi.errno import SysError
 from mpkernel.abi.signal import Signal
 from mpkernel.arch import outside, waits_for
 from mpkernel.arch.cpu import cpu
-from mpkernel.arch.percpu import PerCpu
 from mpkernel.arch.outside import ASK_KILL, ASK_STACK, ASK_TEST
+from mpkernel.arch.percpu import PerCpu
 from mpkernel.irq.deferred import WORK_WATCH, DeferredWork
 from mpkernel.proc.signal import send_task
 from mpkernel.sched.task import Task

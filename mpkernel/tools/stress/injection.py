@@ -33,7 +33,7 @@ class Injection:
 
     def __init__(self, kinds: tuple[str, ...], seed: int, duration_s: float) -> None:
         self._kinds = kinds
-        self._chance = random.Random(seed)  # noqa: S311  repeatable, no secret
+        self._chance = random.Random(seed)
         self._began = time.monotonic()
         self._kill_after_s = self._chance.uniform(0.2, 0.8) * duration_s
         self._stopped: dict[int, float] = {}  #: by CPU, when it goes on

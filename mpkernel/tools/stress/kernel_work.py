@@ -117,7 +117,7 @@ class StressDevice(NullDevice):
         """Do some of what the word says."""
         make_ready()
         word, _, number = data.decode("ascii", "replace").partition(" ")
-        chance = random.Random(int(number or 0))  # noqa: S311  repeatable, no secret
+        chance = random.Random(int(number or 0))
         match word:
             case "spinning":
                 spinning(chance)

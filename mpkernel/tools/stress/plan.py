@@ -1,4 +1,4 @@
-"""What a stress trial does, and what came of it: plain values that travel between processes as JSON.
+"""What a stress trial does, and what came of it: values that travel between processes as JSON.
 
 State: none. Context: any.
 """
