@@ -46,8 +46,8 @@ class Errno(IntEnum):
     EPIPE = 32
     EDOM = 33
     ERANGE = 34
+    EDEADLK = 35
     EDEADLOCK = 35
-    EDEADLK = 35  # as Linux mostly calls it
     ENAMETOOLONG = 36
     ENOLCK = 37
     ENOSYS = 38

@@ -5,7 +5,16 @@ State: the board. Locks: none. Context: any.
 
 from typing import Final
 
-from hw.irq.party import MODE_GUEST, MODE_USER, PARTIES, STATE_NAMES, STATE_ONLINE, came_online, core_count, core_state
+from hw.irq.party import (
+    MODE_GUEST,
+    MODE_USER,
+    PARTIES,
+    STATE_NAMES,
+    STATE_ONLINE,
+    came_online,
+    core_count,
+    core_state,
+)
 
 __all__ = ["apic_id", "came_online", "cpu_count", "is_in_user_mode", "is_online", "state_name"]
 

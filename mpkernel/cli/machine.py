@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpkernel.boot.parameters import BootParameters, LogLevel
+from mpkernel.boot.parameters import BootParameters, LogLevel, Switch
 from mpkernel.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class MachineOptions:
     timeout_s: float | None
     trace: Path | None
     log_level: LogLevel
+    lockdep: Switch
+    findings: Path | None
     on_deadlock: str = "stop"  #: or "kill": end one of its tasks if that helps
     profile: Path | None = None  #: where profiles go, as SVG and for speedscope
     profile_s: float | None = None  #: after which a profiled machine ends
@@ -91,7 +93,7 @@ def run_machine(
     from mpkernel.cli.findings import show_findings  # noqa: PLC0415
 
     def end() -> None:
-        show_findings()
+        show_findings(options.findings)
         if at_end is not None:
             at_end()
 

@@ -13,6 +13,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from mpkernel.cli.findings import VARIABLE
+
 _SIZE: Final = re.compile(r"(\d+)([KMG]?)", re.IGNORECASE)
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _MOST_BYTES: Final = 1 << 50
@@ -160,6 +162,14 @@ def machine_options(command: Command) -> Command:
         click.option(
             "--trace", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
             help="Write what happened on each core, in order of time, when the machine has ended.",
+        ),
+        click.option(
+            "--lockdep", type=click.Choice(["on", "off"]), default="on", show_default=True,
+            help="The lock validator: every deadlock named before it happens.",
+        ),
+        click.option(
+            "--findings", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+            envvar=VARIABLE, help="Append what the lock validator reports, as JSON.",
         ),
         click.option(
             "--on-deadlock", type=click.Choice(["stop", "kill"]), default="stop",

@@ -46,5 +46,9 @@ def profile(program: str, args: tuple[str, ...], **options: Any) -> int:
     if "/" in program and Path(program).exists():
         return run_program(machine, Path(program), args)
     command = shlex.join([program, *args])
-    parameters = BootParameters(log_level=options["log_level"], init_args=("-c", command))
+    parameters = BootParameters(
+        log_level=options["log_level"],
+        lockdep=options["lockdep"],
+        init_args=("-c", command),
+    )
     return run_machine(machine, parameters)

@@ -47,7 +47,7 @@ class GrantQueue(Layout):
         return self.waiters.first(Waiter, "node")
 
     def append_locked(self, task: Task, kind: int = 0) -> Waiter:
-        """Make the current task the last to have it; ``granted`` follows, with the lock released."""
+        """Make the current task the last; ``granted`` follows, with the lock released."""
         waiter = prepare(task, kind)
         self.waiters.append(waiter.node)
         return waiter

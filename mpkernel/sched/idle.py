@@ -36,6 +36,8 @@ IDLE: Final = memory.static(IdleMask)
 def idle() -> None:
     """Halt until there may be something to run here. Interrupts are enabled."""
     this = cpu()
+    if this.lockdep is not None:
+        this.lockdep.nothing_held("in idle")
     bit = 1 << this.index
     queue = RUN_QUEUES.of(this.index)
     timer.set_tick(timer.NEVER)

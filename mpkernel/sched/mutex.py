@@ -2,9 +2,9 @@
 
     async with space.lock: ...
 
-Whoever comes while the lock is free takes it, even if others wait: they have to be woken first, and
-the lock need not lie idle until then. The one that waits longest is woken at each release, and keeps
-its place if others were quicker; after OVERTAKES of them the lock is handed to it.
+Whoever comes while the lock is free takes it, even if others wait: they have to be woken first,
+and the lock need not lie idle until then. The one that waits longest is woken at each release, and
+keeps its place if others were quicker; after OVERTAKES of them the lock is handed to it.
 
     owner: Task | QUEUED
 

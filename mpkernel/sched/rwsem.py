@@ -3,9 +3,9 @@
     async with tree.lock.read(): ...
     async with tree.lock.write(): ...
 
-Fair to both: once somebody waits, whoever comes later queues behind. A release gives the lock to the
-writer in front, or to all readers up to the next writer. So a task that reads must not take the lock
-again: a writer may wait between.
+Fair to both: once somebody waits, whoever comes later queues behind. A release gives the lock to
+the writer in front, or to all readers up to the next writer. So a task that reads must not take the
+lock again: a writer may wait between.
 
     word:  63..2 readers | 1 QUEUED: somebody waits | 0 WRITER
 

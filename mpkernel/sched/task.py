@@ -74,6 +74,7 @@ class Task(Layout):
     # of the CPU that runs it
     in_kernel: Annotated[u32, this_cpu]  #: 1: has a coroutine on its home CPU, cannot migrate
     slice_ns: Annotated[u64, this_cpu]  #: CPU time left of this turn
+    scopes: Annotated[u32, this_cpu]  #: what its allocations may not do (sched.scopes)
     user_ns: Annotated[u64, this_cpu]  #: CPU time in user mode
     system_ns: Annotated[u64, this_cpu]  #: CPU time in the kernel
     switches: Annotated[u64, this_cpu]

@@ -42,8 +42,6 @@ _TABLE: Final = (
     ("signal", "pending signals of a process"),
     ("futex", "the waiters on futexes of one hash bucket"),
     ("page_cache", "the pages of one file"),
-    ("page_table", "the entries of an address space's page tables"),
-    ("block_queue", "requests of a block device"),
     ("entropy", "the buffer of the entropy device (sleeping)"),
     ("virtqueue", "descriptors of one virtqueue"),
     ("irq_table", "vectors handed out and their handlers"),
@@ -63,10 +61,28 @@ CLASSES: Final = tuple(
 #: Sections that are no locks, but that the validator sees as such. Nobody waits for them.
 SECTIONS: Final = (
     LockClass(len(CLASSES) + 1, "rcu_read", 0, "what RCU readers look at"),
-    LockClass(len(CLASSES) + 2, "reclaim", 0, "memory that is being won back from its users"),
+    LockClass(
+        len(CLASSES) + 2,
+        "reclaim",
+        0,
+        "memory that is being won back from its users",
+        is_nested=True,
+    ),
 )
 RCU_READ, RECLAIM = SECTIONS
-_BY_ID: Final = {c.id: c for c in (*CLASSES, *SECTIONS)}
+
+_WAIT_RANK: Final = next(c.rank for c in CLASSES if c.name == "wait_queue")
+
+#: Wait queues whose event the validator follows: who waits there waits for all that whoever wakes
+#: them needed to get that far. Of a class only if its events are alike: for pages, say, the class
+#: would see a circle where one task waits for a page that another reads with a lock of its own.
+EVENTS: Final = (
+    LockClass(
+        SECTIONS[-1].id + 1, "request_done", _WAIT_RANK, "waiters for a disk that serves requests"
+    ),
+)
+(REQUEST_DONE,) = EVENTS
+_BY_ID: Final = {c.id: c for c in (*CLASSES, *SECTIONS, *EVENTS)}
 
 #: Ids of classes without rank begin here.
 FIRST_UNRANKED: Final = 1024
@@ -122,8 +138,6 @@ def by_id(class_id: int) -> LockClass:
     SIGNAL,
     FUTEX,
     PAGE_CACHE,
-    PAGE_TABLE,
-    BLOCK_QUEUE,
     ENTROPY,
     VIRTQUEUE,
     IRQ_TABLE,

@@ -41,6 +41,7 @@ from mpkernel.drivers.virtio.queue import SIZE, Part, Virtqueue, zero_frames
 from mpkernel.drivers.virtio.transport import Transport
 from mpkernel.irq.vectors import HANDLER_BLK
 from mpkernel.sched.wait_queue import WaitQueue
+from mpkernel.sync import ranks
 from mpkernel.trace import events, log
 
 MAX_QUEUES: Final = 4
@@ -103,7 +104,7 @@ class VirtioBlk:
             queue = device.add_queue(index, HANDLER_BLK)
             queue.buffers = zero_frames(SIZE * BlkSlot.SIZE >> 12)
             for number in range(SIZE):
-                BlkSlot.at(queue.buffers + BlkSlot.SIZE * number).waiter.init()
+                BlkSlot.at(queue.buffers + BlkSlot.SIZE * number).waiter.init(ranks.REQUEST_DONE)
             disk.queues[index] = queue.phys
         device.start()
         disk.has_flush = bool(features & BLK_F_FLUSH)

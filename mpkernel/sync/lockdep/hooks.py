@@ -54,12 +54,15 @@ class Lockdep:
     """The validator of one CPU.
 
     ``spinners_hold_off_deferred``: whether a CPU that holds a spinning lock puts deferred work off,
-    as this kernel does and Linux does not.
+    as this kernel does and Linux does not. ``speaks``: whether reports go to the log, too.
     """
 
-    def __init__(self, this: Cpu, *, spinners_hold_off_deferred: bool = True) -> None:
+    def __init__(
+        self, this: Cpu, *, spinners_hold_off_deferred: bool = True, speaks: bool = True
+    ) -> None:
         self.cpu: Final = this.index
         self._area: Final = this.area
+        self._speaks: Final = speaks
         self._spinners_hold_off: Final = spinners_hold_off_deferred
         self._roots: Final = {0: chains.root(0)}
         self._root = self._last = self._roots[0]
@@ -70,6 +73,18 @@ class Lockdep:
         self._interrupted: Final[list[tuple[list[Held], Link]]] = []
         self._pins: Final[dict[int, int]] = {}
         self._waits: Final[set[int]] = set()
+        self._events: Final[set[tuple[Link, int, bool]]] = set()
+
+    def abandon(self) -> None:
+        """Nothing is held any more, and no task sleeps: whoever did is gone. Chains stay known."""
+        self._held = self._idle
+        self._idle.clear()
+        self._root = self._last = self._roots[0]
+        self._deferred_off = 0
+        self._sleeping.clear()
+        self._interrupted.clear()
+        self._pins.clear()
+        self._waits.clear()
 
     # Locks
 
@@ -146,34 +161,32 @@ class Lockdep:
             if held is not None:
                 self._tell(report.FREE_HELD, f"{held[1].name()} is in memory freed", held[1].key)
 
-    def not_initialized(self, lock: int) -> None:
-        """A lock is used that has no class."""
-        self._tell(report.NO_INIT, f"the lock at {lock:#x} has no class", lock)
+    def misused(self, lock: int, what: str) -> None:
+        """A lock is used against the rules of its type."""
+        self._tell(report.MISUSE, what, lock, what)
 
     # Events: locks that one task takes and another gives
 
-    @_unwatched
     def wait_event(self, key: int) -> None:
         """The current task waits, or may have to wait, for an event that others bring about."""
-        node = graph.class_of(key, COMPLETION)
-        if node is not None and self._last.before is not None:
-            for link in self._last.chain():
-                if link.node is not None and link.kind.is_checked:
-                    checks.add_dependency(link.node, link.mode, node, COMPLETION, self)
+        step = (self._last, key, True)
+        if self._last is not self._root and step not in self._events:
+            self._events.add(step)
+            self._link_event(key, is_waiting=True)
 
-    @_unwatched
     def bring_event(self, key: int) -> None:
         """The event happens; getting here needed every lock that is held."""
-        node = graph.class_of(key, COMPLETION)
-        if node is not None and self._last.before is not None:
-            for link in self._last.chain():
-                if link.node is not None and link.kind.is_checked and not link.mode & TRY:
-                    checks.add_dependency(node, COMPLETION, link.node, link.mode, self)
+        step = (self._last, key, False)
+        if self._last is not self._root and step not in self._events:
+            self._events.add(step)
+            self._link_event(key, is_waiting=False)
 
     # Contexts
 
     def irqs_on(self) -> None:
         """Interrupts are about to be enabled."""
+        if self._last.marked == chains.ALL_MARKED:
+            return
         if not self._last.marked & 1 << usage.HARD:
             self._mark_enabled(usage.HARD)
         if not self._deferred_off and not self._last.marked & 1 << usage.DEFERRED:
@@ -213,6 +226,8 @@ class Lockdep:
 
     def task_leave(self, task: int, end: str = "") -> None:
         """The task leaves the CPU to the scheduler: asleep, or (``end`` says where) done."""
+        if not end:
+            self.might_sleep()
         if self._held:
             if end:
                 self.nothing_held(end)
@@ -251,8 +266,13 @@ class Lockdep:
             for lock, link in self._held
         ]
         finding.stack = stacks.lines(stacks.capture())
+        self.deliver(finding)
+
+    def deliver(self, finding: Report) -> None:
+        """Put a report where people look."""
         report.keep(finding)
-        log.error_at_once(finding.text().rstrip())
+        if self._speaks:
+            log.error_at_once(finding.text().rstrip())
 
     @_unwatched
     def _tell(self, kind: str, what: str, *about: object) -> None:
@@ -270,7 +290,7 @@ class Lockdep:
             link.which |= DEFERRED_OFF
         link.inner = min(last.inner, kind.inner or last.inner)
         link.node = graph.class_of(link.key, link.mode)
-        if records.is_full():
+        if records.NOTES.is_full:
             self.tell(Report(report.FULL, "nothing new is checked any more"), ())
         elif not chains.is_known(link):
             checks.check_link(link, self)
@@ -280,11 +300,13 @@ class Lockdep:
 
     @_unwatched
     def _under(self, nest_lock: int, key: int) -> int:
-        if self._place_of(nest_lock) is None:
+        """UNDER, if the nest lock is held, and was before any other of the class."""
+        place = self._place_of(nest_lock)
+        if place is None:
             name = graph.name_of_key(key)
             self.tell(Report(report.NEST, f"{name} is nested under a lock not held"), (key,))
             return 0
-        return UNDER
+        return 0 if any(link.key == key for _, link in self._held[:place]) else UNDER
 
     @_unwatched
     def _mark_enabled(self, context: int) -> None:
@@ -293,6 +315,18 @@ class Lockdep:
                 if context == usage.HARD or not self._holds_off(link):
                     checks.mark_enabled(link, context, self)
         self._last.marked |= 1 << context
+
+    @_unwatched
+    def _link_event(self, key: int, *, is_waiting: bool) -> None:
+        """Add the edges between an event and all that is held."""
+        event = graph.class_of(key, COMPLETION)
+        for link in self._last.chain():
+            if event is None or link.node is None or not link.kind.is_checked:
+                continue
+            if is_waiting:
+                checks.add_dependency(link.node, link.mode, event, COMPLETION, self)
+            elif not link.mode & TRY:
+                checks.add_dependency(event, COMPLETION, link.node, link.mode, self)
 
     def _holds_off(self, link: Link) -> bool:
         """Whether deferred work waits while the lock is held."""

@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from mpkernel.arch import interrupts
 from mpkernel.sched.mutex import Mutex
-from mpkernel.sync import ranks
+from mpkernel.sync import ranks, rcu
 from mpkernel.sync.lockdep import modes
 from mpkernel.sync.raw_spinlock import RawSpinlock
 from mpkernel.sync.spinlock import Spinlock
 from mpkernel.tools.lockdep.sequence import Scratch, interrupt, to_the_end, watching
 
 #: Sections that are only told to the validator.
-_TOLD: Final = {"RCU": modes.RCU, "RCU_BH": modes.RCU_BH, "RCU_SCHED": modes.RCU_SCHED}
+_TOLD: Final = {"RCU_BH": modes.RCU_BH, "RCU_SCHED": modes.RCU_SCHED}
 _SPINNING: Final = {"RAW_SPINLOCK": RawSpinlock, "SPINLOCK": Spinlock}
 
 
@@ -69,6 +69,9 @@ class Nesting:
             spinning.acquire()
             yield
             spinning.release()
+        elif what == "RCU":
+            with rcu.read():
+                yield
         else:
             async with self._new(Mutex, lock_class):
                 yield

@@ -15,6 +15,8 @@ from mpkernel.arch import interrupts, ipi
 from mpkernel.arch.cpu import cpu
 from mpkernel.panic import panic
 from mpkernel.sched.mutex import Mutex
+from mpkernel.sched.rt_mutex import RtMutex
+from mpkernel.sched.rwsem import Rwsem
 from mpkernel.sched.task import Task
 from mpkernel.sync import ranks
 from mpkernel.sync.local_lock import LocalLock
@@ -30,6 +32,9 @@ _KINDS: Final[dict[str, tuple[type[Any], str, str]]] = {
     "rw-read": (Rwlock, "acquire_read", "release_read"),
     "local": (LocalLock, "acquire", "release"),
     "mutex": (Mutex, "acquire", "release"),
+    "rtmutex": (RtMutex, "acquire", "release"),
+    "rwsem-write": (Rwsem, "acquire_write", "release_write"),
+    "rwsem-read": (Rwsem, "acquire_read", "release_read"),
 }
 
 #: Frames for tasks and locks: above the kernel's data.

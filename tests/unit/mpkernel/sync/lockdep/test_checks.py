@@ -36,6 +36,7 @@ def watch_of(k: Kernel, index: int) -> Lockdep:
     return watch
 
 
+@pytest.mark.feature("E6")
 def test_an_order_seen_on_one_core_and_its_inverse_on_another_meet(k: Kernel):
     take(watch_of(k, 0), ("a", SPIN), ("b", SPIN))
     with lockdep.expected() as found:

@@ -4,8 +4,7 @@ import pytest
 
 from mpkernel.arch.cpu import cpu
 from mpkernel.panic import KernelPanic
-from mpkernel.sched.mutex import Mutex
-from mpkernel.sync import ranks
+from mpkernel.sched.wait_queue import WaitQueue
 from mpkernel.tools.lockdep.scenario import parse
 from mpkernel.tools.lockdep.sequence import Scratch, Sequence, in_task, interrupt
 from tests.support import lockdep
@@ -36,12 +35,11 @@ def test_steps_take_and_give_real_locks():
 def test_a_task_that_waits_for_itself_panics():
     with kernel():
         scratch = Scratch()
-        mutex = scratch.place(Mutex)
-        mutex.init(ranks.INODE)
-        mutex.owner.store(1)
+        queue = scratch.place(WaitQueue)
+        queue.init()
 
         async def body() -> None:
-            await mutex.acquire()
+            await queue.wait_until(lambda: False)
 
         with pytest.raises(KernelPanic, match="waits for itself"):
             in_task(scratch, body())
