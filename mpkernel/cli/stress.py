@@ -119,7 +119,10 @@ def _results(
     from mpkernel.tools.stress import campaign  # noqa: PLC0415
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    terminal = Console(stderr=True)
+    with Progress(
+        *columns, console=terminal, transient=True, disable=not terminal.is_terminal
+    ) as bar:
         if jobs == 1 and cluster is None:
             for plan in plans:
                 trial = bar.add_task(f"seed {plan.seed}", total=plan.duration_s)

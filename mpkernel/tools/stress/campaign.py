@@ -11,10 +11,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from mpkernel.tools.stress.plan import Plan, Result
 
+#: How long a scheduler may take to answer.
+_PATIENCE_S: Final = 4
 #: Told while a trial runs: seed, seconds since it began.
 Progress = Callable[[int, float], None]
 
@@ -93,7 +95,7 @@ def _cluster(distributed: Any, jobs: int, address: str | None) -> Any:
 
 
 def _client(distributed: Any, where: Any) -> Any:
-    return distributed.Client(where, timeout=10)
+    return distributed.Client(where, timeout=_PATIENCE_S)
 
 
 def _decoded(line: str) -> dict[str, Any]:

@@ -20,6 +20,8 @@ KERNEL_WORK: Final[dict[str, tuple[str, ...]]] = {
     "disk": ("sectors", "sectors"),
     "irq": ("interrupts", "spinning"),
 }
+#: Each round of a job takes the next seed.
+_SEEDS_A_JOB: Final = 10_000
 WORKLOADS: Final = ("locks", "sched", "ipi", "tlb", "fork", "pipe", "disk", "irq")
 INJECTIONS: Final = ("delays", "spurious", "ipi-storm", "kill-core")
 
@@ -49,10 +51,11 @@ class Plan:
     def script(self) -> str:
         """Return what the machine's shell runs: all workloads at once, then the last check."""
         seconds = max(int(self.duration_s), 1)
-        jobs = []
+        jobs: list[str] = []
         for workload in self.workloads:
-            for number, word in enumerate(KERNEL_WORK.get(workload, ())):
-                jobs.append(f"stress {seconds} do {self.seed * 1000 + number * 100} {word}")
+            for word in KERNEL_WORK.get(workload, ()):
+                first = (self.seed * 100 + len(jobs)) * _SEEDS_A_JOB
+                jobs.append(f"stress {seconds} do {first} {word}")
             for program in PROGRAMS.get(workload, ()):
                 words = [one.replace("&", " ") for one in program.split()]
                 quoted = " ".join(f"'{one}'" if " " in one or "|" in one else one for one in words)
