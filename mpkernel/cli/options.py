@@ -13,8 +13,6 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from mpkernel.cli.findings import VARIABLE
-
 _SIZE: Final = re.compile(r"(\d+)([KMG]?)", re.IGNORECASE)
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _MOST_BYTES: Final = 1 << 50
@@ -169,7 +167,7 @@ def machine_options(command: Command) -> Command:
         ),
         click.option(
             "--findings", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-            envvar=VARIABLE, help="Append what the lock validator reports, as JSON.",
+            help="Append what the lock validator reports, as JSON.",
         ),
         click.option(
             "--on-deadlock", type=click.Choice(["stop", "kill"]), default="stop",

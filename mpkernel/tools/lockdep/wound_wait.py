@@ -13,7 +13,8 @@ from typing import Any, Final
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.arch.cpu import cpu
 from mpkernel.sched.task import Task
-from mpkernel.sched.ww_mutex import WwClass, WwContext, WwMutex
+from mpkernel.sched.ww_context import WwClass, WwContext
+from mpkernel.sched.ww_mutex import WwMutex
 from mpkernel.sync import ranks
 from mpkernel.sync.spinlock import Spinlock
 from mpkernel.tools.lockdep.sequence import Scratch, watching

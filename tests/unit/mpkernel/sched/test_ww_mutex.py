@@ -10,7 +10,8 @@ from mpkernel.abi.errno import Errno, SysError
 from mpkernel.arch import memory
 from mpkernel.panic import KernelPanic
 from mpkernel.sched.wait_queue import give_up_cpu
-from mpkernel.sched.ww_mutex import WwClass, WwContext, WwMutex
+from mpkernel.sched.ww_context import WwClass, WwContext
+from mpkernel.sched.ww_mutex import WwMutex
 from mpkernel.sync import ranks
 from tests.support.core_processes import core_processes, run_tasks
 from tests.support.kernel import Kernel, kernel
