@@ -6,11 +6,12 @@ State: none of its own. Context: the launcher.
 """
 
 import os
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpkernel.boot.parameters import BootParameters
+from mpkernel.boot.parameters import BootParameters, LogLevel, Switch
 from mpkernel.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -31,10 +32,12 @@ class MachineOptions:
     apic_ids: tuple[int, ...]
     timeout_s: float | None
     trace: Path | None
-    log_level: str
-    lockdep: str
+    log_level: LogLevel
+    lockdep: Switch
     findings: Path | None
     on_deadlock: str = "stop"  #: or "kill": end one of its tasks if that helps
+    profile: Path | None = None  #: where profiles go, as SVG and for speedscope
+    profile_s: float | None = None  #: after which a profiled machine ends
 
 
 def run_machine(
@@ -74,6 +77,8 @@ def run_machine(
         config = replace(config, disks=_disks(options, progress))
         from hw.cpu import threaded  # noqa: PLC0415
         from mpkernel.tools.detector.watcher import Watcher  # noqa: PLC0415
+        from mpkernel.tools.profile.files import summary, write_profile  # noqa: PLC0415
+        from mpkernel.tools.profile.recorder import Recorder  # noqa: PLC0415
 
         threaded.load()
         from hw.machine import Machine  # noqa: PLC0415
@@ -93,7 +98,15 @@ def run_machine(
             at_end()
 
     watcher = Watcher(kills=options.on_deadlock == "kill")
-    return Machine(config, watcher).run(kernel_entry, at_end=end)
+    if options.profile is None:
+        return Machine(config, watcher).run(kernel_entry, at_end=end)
+    with Recorder(watcher, options.profile_s) as recorder:
+        status = Machine(config, recorder).run(kernel_entry, at_end=end)
+        recorder.collect()
+    write_profile(recorder.samples, options.profile)
+    for line in summary(recorder.samples):
+        sys.stderr.write(f"mpkernel: {line}\n")
+    return status
 
 
 def _disks(options: MachineOptions, progress: Progress) -> "tuple[DiskConfig, ...]":

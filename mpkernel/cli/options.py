@@ -6,7 +6,7 @@ State: none. Context: the launcher.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -107,6 +107,29 @@ class Assignment(click.ParamType):
         if not equals or not name:
             self.fail(f"{value!r} is not NAME=VALUE", param, ctx)
         return name, content
+
+
+class Names(click.ParamType):
+    """Names out of a list, with commas between; ``all`` for each of them."""
+
+    name = "names"
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self._known = tuple(known)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the names."""
+        if isinstance(value, tuple):
+            return value
+        if value == "all":
+            return self._known
+        names = tuple(dict.fromkeys(value.split(",")))
+        for one in names:
+            if one not in self._known:
+                self.fail(f"{one!r} is none of {', '.join(self._known)}", param, ctx)
+        return names
 
 
 def machine_options(command: Command) -> Command:
