@@ -91,6 +91,7 @@ def test_it_goes_on_after_a_report(k: Kernel):
     assert found.kinds == [report.CIRCULAR, report.CIRCULAR]
 
 
+@pytest.mark.feature("FIX-1")
 def test_a_lock_taken_in_a_real_interrupt_may_not_be_held_with_interrupts_on(k: Kernel):
     watch = watch_of(k, 0)
 
