@@ -101,6 +101,7 @@ class Lockdep:
         ``nest_lock``: a lock that is held and makes the order among locks of this class irrelevant.
         """
         last = self._last
+        # chains.which_of, unfolded: this is the hot path, one look-up
         which = key << 16 | mode << 3 | self._area.irqs_off | self._deferred_off
         if nest_lock:
             which |= self._under(nest_lock, key)
@@ -124,6 +125,8 @@ class Lockdep:
         if not held or held[-1][0] != lock or self._pins:
             self._release_slowly(lock)
             return
+        if self._waits:
+            self._waits.discard(lock)
         self._last = held.pop()[1].before  # type: ignore[assignment]  # a link always has one
 
     def downgrade(self, lock: int, mode: int) -> None:

@@ -162,6 +162,16 @@ def test_a_lock_that_is_waited_for_is_not_held_yet(k: Kernel):
     watch.acquired(LOCK)
 
 
+def test_a_wait_that_is_given_up_leaves_no_trace(k: Kernel):
+    watch = watching()
+    watch.acquire(LOCK, ranks.INODE.id, MUTEX)
+    watch.contended(LOCK)
+    watch.release(LOCK)
+    watch.acquire(LOCK, ranks.INODE.id, MUTEX)
+    assert watch.held_names() == ["inode (mutex)"]
+    watch.release(LOCK)
+
+
 def test_who_waits_for_an_event_waits_for_what_the_waker_needs(k: Kernel):
     """In the order in which nothing happens: first the event, then the wait."""
     mutex, done = Mutex.at(k.scratch(Mutex.SIZE)), Completion.at(k.scratch(Completion.SIZE))
