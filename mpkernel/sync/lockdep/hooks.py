@@ -142,6 +142,13 @@ class Lockdep:
         """Whether this task (or handler) holds the lock."""
         return self._place_of(lock) is not None
 
+    def held_names(self) -> list[str]:
+        """What is held here, the first taken first; in a handler, what the handler holds."""
+        return [
+            f"{link.name()}, not yet" if lock in self._waits else link.name()
+            for lock, link in self._held
+        ]
+
     def pin(self, lock: int) -> None:
         """The lock may not be released until ``unpin``, whoever is called meanwhile."""
         self._pins[lock] = self._pins.get(lock, 0) + 1
@@ -261,10 +268,7 @@ class Lockdep:
         if not report.is_new(finding.kind, about):
             return
         finding.cpu, finding.task = self.cpu, self._area.current
-        finding.held = [
-            f"{link.name()}, not yet" if lock in self._waits else link.name()
-            for lock, link in self._held
-        ]
+        finding.held = self.held_names()
         finding.stack = stacks.lines(stacks.capture())
         self.deliver(finding)
 
