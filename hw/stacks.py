@@ -91,7 +91,7 @@ def read(party: int, start: int) -> str:
     return os.pread(fd, max(size - start, 0), start).decode("utf-8", "replace")
 
 
-def ask(parties: Sequence[int], patience_s: float = 0.05) -> dict[int, list[str]]:
+def ask(parties: Sequence[int], patience_s: float = 0.25) -> dict[int, list[str]]:
     """Return the stacks of running parties, innermost call first; empty for one that is mute."""
     starts = {party: end(party) for party in parties if FILES[party].fd}
     for party in starts:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from mpkernel.arch import outside
 from mpkernel.arch.cpu import AREAS, LOCK_CLASSES, CpuArea
 from mpkernel.sched.task import Task
+from mpkernel.sched.waits_graph import is_in_ram
 from mpkernel.tools.detector.finding import (
     HARD_LOCKUP,
     IRQS_OFF,
@@ -22,7 +23,6 @@ from mpkernel.tools.detector.finding import (
     STORM,
 )
 from mpkernel.tools.detector.limits import Limits
-from mpkernel.sched.waits_graph import is_in_ram
 
 #: Share of looks inside a handler that makes many interrupts a storm.
 _STORM_SHARE: Final = 0.8

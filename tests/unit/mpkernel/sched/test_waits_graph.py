@@ -4,14 +4,14 @@ import pytest
 
 from mpkernel.arch import waits_for
 from mpkernel.arch.waits_for import CALL, MUTEX, RWLOCK, RWSEM, SPIN, Asleep
+from mpkernel.sched import waits_graph
 from mpkernel.sched.mutex import QUEUED, Mutex
 from mpkernel.sched.rwsem import Rwsem
 from mpkernel.sched.task import TASK_BLOCKED, TASK_READY
+from mpkernel.sched.waits_graph import Node
 from mpkernel.sync import ranks
 from mpkernel.sync.rwlock import Rwlock
 from mpkernel.sync.spinlock import Spinlock
-from mpkernel.sched import waits_graph
-from mpkernel.sched.waits_graph import Node
 from tests.support.kernel import Kernel, kernel
 
 
