@@ -25,7 +25,8 @@ _KINDS = {value: name for name, value in vars(OpCodeOperandKind).items() if isin
 _REGISTERS = {name: value for name, value in vars(Register).items() if isinstance(value, int)}
 
 #: Control flow, exits and what reads the machine's own time: tested elsewhere.
-_ELSEWHERE = ("J", "CALL", "RET", "LOOP", "SYSCALL", "INT", "CPUID", "RDTSC", "SYSRET", "ENDBR")
+_ELSEWHERE = ("J", "CALL", "RET", "LOOP", "SYSCALL", "INT", "CPUID", "RDTSC", "SYSRET", "ENDBR", "RDRAND",
+              "RDSEED")
 _ACCUMULATORS = {"AL": 8, "AX": 16, "EAX": 32, "RAX": 64}
 
 
