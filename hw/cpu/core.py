@@ -230,6 +230,7 @@ class Core:
         except _FetchFault as fault:
             state.cr2 = fault.exit.address
             return fault.exit
+        self._native.load_families_of(handler_numbers(code))
         self._private = ctypes.create_string_buffer(code, len(code))
         with exclusive(self.index):
             reason = self._native.run_block(self._at, ctypes.addressof(self._private))
