@@ -137,6 +137,16 @@ def make_work(names: list[str], forms_each: int, states_each: int, seed: int) ->
 
 def failures(guest: Guest, work: Work, *, oracle: bool) -> list[str]:
     """One line for each state where the core (or the oracle) and the host disagree."""
+    return [line for _, _, line in failing(guest, work, oracle=oracle)]
+
+
+def failing(
+    guest: Guest, work: Work, *, oracle: bool, counts: bool = True
+) -> list[tuple[int, State, str]]:
+    """Index of the case, state and a line for each disagreement.
+
+    ``counts``: the cases are single instructions, whose count is known.
+    """
     reference = iter(on_host(work))
     for slot, (case, _) in enumerate(work):
         guest.put_code(slot * _SLOT, case.code + b"\x0f\x0b")
@@ -152,8 +162,9 @@ def failures(guest: Guest, work: Work, *, oracle: bool) -> list[str]:
                 got = guest.run(at, state.gpr, state.rflags, state.xmm, state.mxcsr)
             got["data"] = guest.data()
             found = differences(case, want, got)
-            if not oracle and got["count"] != (not want["signal"]):
+            if counts and not oracle and got["count"] != (not want["signal"]):
                 found.append(f"{got['count']} instructions counted")
             if found:
-                lines.append(f"{case.name} ({case.text}): {'; '.join(found)}")
+                line = f"{case.name} ({case.text}): {'; '.join(found)}"
+                lines.append((slot, state, line))
     return lines

@@ -80,6 +80,8 @@ class Pool:
     operands: tuple[int, ...] = tuple(n for n in range(16) if n != 4)
     bases: tuple[int, ...] = tuple(n for n in range(16) if n != 4)
     relative: bool = True  #: RIP-relative addresses too
+    #: What base and index registers hold, where a program shares them; then accesses seldom fault.
+    fixed: dict[int, int] = field(default_factory=dict)
 
 
 ALL = Pool()
@@ -114,11 +116,16 @@ def make(name: str, rng: random.Random, ip: int, pool: Pool = ALL) -> Case | Non
         pinned[3] = data_address(rng)
         instruction.memory_base, instruction.memory_index = Register.RBX, Register.AL
     elif memory:
-        _address(instruction, rng, pinned, pool, moffs="MOFFS" in name)
+        if pool.fixed:
+            # hosts punish a LOCK that splits a cache line with milliseconds of sleep
+            aligned = "128" in name or op.can_use_lock_prefix or name.startswith("XCHG")
+            target = _shared_address(instruction, rng, pinned, pool.fixed, aligned=aligned)
+        else:
+            target = _address(instruction, rng, pinned, pool, moffs="MOFFS" in name)
         if name.startswith("BT") and instruction.op1_kind == OpKind.REGISTER:
             _near_bit(instruction, rng, pinned)
-        if op.can_use_lock_prefix and rng.random() < 0.4 and instruction.op0_kind == OpKind.MEMORY:
-            instruction.has_lock_prefix = True
+        if op.can_use_lock_prefix and instruction.op0_kind == OpKind.MEMORY:
+            instruction.has_lock_prefix = rng.random() < (0.1 if target & 7 else 0.6)
     _suit(instruction, name, rng, pinned)
     if instruction.is_string_instruction:
         _string(instruction, rng, pinned)
@@ -259,18 +266,18 @@ def _near_bit(instruction: Any, rng: random.Random, pinned: dict[int, int]) -> N
 
 def _address(
     instruction: Any, rng: random.Random, pinned: dict[int, int], pool: Pool, *, moffs: bool
-) -> None:
-    """Give the memory operand an addressing mode that points into the data."""
+) -> int:
+    """Give the memory operand an addressing mode that points into the data; where to."""
     target = data_address(rng)
     displ = rng.choice([0, rng.randrange(-128, 128), rng.randrange(-(1 << 20), 1 << 20)])
     mode = rng.random()
     if moffs:
         instruction.memory_displacement, instruction.memory_displ_size = target, 8
-        return
+        return target
     if mode < 0.12 and pool.relative:
         instruction.memory_base, instruction.memory_displacement = Register.RIP, target
         instruction.memory_displ_size = 8
-        return
+        return target
     base = rng.choice(pool.bases)
     narrow = mode > 0.93
     index = rng.choice([n for n in pool.bases if n != base]) if rng.random() < 0.5 else None
@@ -289,6 +296,34 @@ def _address(
     instruction.memory_displ_size = (
         0 if displ == 0 else 1 if -128 <= displ < 128 else 4 if narrow else 8
     )
+    return target
+
+
+def _shared_address(
+    instruction: Any,
+    rng: random.Random,
+    pinned: dict[int, int],
+    fixed: dict[int, int],
+    *,
+    aligned: bool,
+) -> int:
+    """An address in the data, from registers whose values are given; where to."""
+    base, *indices = fixed
+    target = data_address(rng)
+    if rng.random() < 0.98:
+        target = min(target, DATA + DATA_SIZE - 64)
+    if aligned and rng.random() < 0.98:
+        target &= ~15
+    displ = target - fixed[base]
+    if rng.random() < 0.5:
+        index, scale = rng.choice(indices), rng.choice([1, 2, 4, 8])
+        displ -= fixed[index] * scale
+        instruction.memory_index, instruction.memory_index_scale = _wide(index, False), scale
+    pinned |= fixed
+    instruction.memory_base = _wide(base, False)
+    instruction.memory_displacement = displ & _MASK64
+    instruction.memory_displ_size = 1 if -128 <= displ < 128 else 8
+    return target
 
 
 def _wide(number: int, narrow: bool) -> int:
