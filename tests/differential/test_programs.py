@@ -15,7 +15,7 @@ from tests.differential.elf import load
 from tests.differential.guest import Guest
 from tests.differential.sequences import Program
 
-_ROUNDS = 40 if os.environ.get("MPK_LONG") else 2
+_ROUNDS = 1000 if os.environ.get("MPK_LONG") else 4
 _SEED = int(os.environ.get("MPK_SEED", "1"))
 _SOURCE = Path(__file__).parent / "programs.c"
 #: Programs of programs.c, with arguments that keep each below a second.
