@@ -18,14 +18,29 @@ from iced_x86 import (
 from hw.cpu.encodings.table import builder_for
 from hw.cpu.operands import OFFSET
 from hw.spec.registers import GPR_NAMES
+from tests.differential.exceptions import flags_of
 from tests.differential.host import DATA, DATA_SIZE
 
+_MASK64 = (1 << 64) - 1
 NAMES = {name: value for name, value in vars(Code).items() if isinstance(value, int)}
 _KINDS = {value: name for name, value in vars(OpCodeOperandKind).items() if isinstance(value, int)}
 _REGISTERS = {name: value for name, value in vars(Register).items() if isinstance(value, int)}
 
 #: Control flow, exits and what reads the machine's own time: tested elsewhere.
-_ELSEWHERE = ("J", "CALL", "RET", "LOOP", "SYSCALL", "INT", "CPUID", "RDTSC", "SYSRET", "ENDBR")
+_ELSEWHERE = (
+    "J",
+    "CALL",
+    "RET",
+    "LOOP",
+    "SYSCALL",
+    "INT",
+    "CPUID",
+    "RDTSC",
+    "SYSRET",
+    "ENDBR",
+    "RDRAND",
+    "RDSEED",
+)
 _ACCUMULATORS = {"AL": 8, "AX": 16, "EAX": 32, "RAX": 64}
 
 
@@ -65,6 +80,8 @@ class Pool:
     operands: tuple[int, ...] = tuple(n for n in range(16) if n != 4)
     bases: tuple[int, ...] = tuple(n for n in range(16) if n != 4)
     relative: bool = True  #: RIP-relative addresses too
+    #: What base and index registers hold, where a program shares them; then accesses seldom fault.
+    fixed: dict[int, int] = field(default_factory=dict)
 
 
 ALL = Pool()
@@ -99,11 +116,17 @@ def make(name: str, rng: random.Random, ip: int, pool: Pool = ALL) -> Case | Non
         pinned[3] = data_address(rng)
         instruction.memory_base, instruction.memory_index = Register.RBX, Register.AL
     elif memory:
-        _address(instruction, rng, pinned, pool, moffs="MOFFS" in name)
+        if pool.fixed:
+            # hosts punish a LOCK that splits a cache line with milliseconds of sleep
+            aligned = "128" in name or op.can_use_lock_prefix or name.startswith("XCHG")
+            target = _shared_address(instruction, rng, pinned, pool.fixed, aligned=aligned)
+        else:
+            target = _address(instruction, rng, pinned, pool, moffs="MOFFS" in name)
         if name.startswith("BT") and instruction.op1_kind == OpKind.REGISTER:
             _near_bit(instruction, rng, pinned)
-        if op.can_use_lock_prefix and rng.random() < 0.4 and instruction.op0_kind == OpKind.MEMORY:
-            instruction.has_lock_prefix = True
+        if op.can_use_lock_prefix and instruction.op0_kind == OpKind.MEMORY:
+            instruction.has_lock_prefix = rng.random() < (0.1 if target & 7 else 0.6)
+    _suit(instruction, name, rng, pinned)
     if instruction.is_string_instruction:
         _string(instruction, rng, pinned)
     encoder = Encoder(64)
@@ -111,17 +134,22 @@ def make(name: str, rng: random.Random, ip: int, pool: Pool = ALL) -> Case | Non
         encoder.encode(instruction, ip)
     except ValueError:
         return None
-    undefined = _flag_mask(instruction.rflags_undefined)
+    undefined = flags_of(instruction.rflags_undefined)
     return Case(name, encoder.take_buffer(), pinned, undefined, str(instruction))
 
 
-#: iced's own numbering of flags, lowest bit first: OF SF ZF AF CF PF.
-_FLAGS = (1 << 11, 1 << 7, 1 << 6, 1 << 4, 1 << 0, 1 << 2)
-
-
-def _flag_mask(bits: int) -> int:
-    """RFLAGS bits of iced's flag bits."""
-    return sum(flag for k, flag in enumerate(_FLAGS) if bits >> k & 1)
+def _suit(instruction: Any, name: str, rng: random.Random, pinned: dict[int, int]) -> None:
+    """Draw what a few instructions need to be defined, or to do something of interest."""
+    if name.startswith(("SHLD_RM16", "SHRD_RM16")):
+        if name.endswith("CL"):
+            pinned.setdefault(1, rng.randrange(17))
+        else:
+            instruction.immediate8 = rng.randrange(17)
+    elif name.startswith("PCMPESTR") and rng.random() < 0.8:
+        for number in (0, 2):
+            pinned.setdefault(number, rng.choice([0, 1, 5, 8, 15, 16, -3, -9]) & _MASK64)
+    elif name.startswith("MASKMOVDQU"):
+        pinned[7] = DATA + rng.randrange(DATA_SIZE - 16)
 
 
 def _operand(instruction: Any, k: int, kind: str, rng: random.Random, pool: Pool) -> bool:
@@ -185,8 +213,10 @@ def value(rng: random.Random, bits: int = 64) -> int:
 def vector_half(rng: random.Random) -> int:
     """Half a vector register: integers, or floats of either size and any kind."""
     kind = rng.random()
-    if kind < 0.3:
+    if kind < 0.2:
         return value(rng)
+    if kind < 0.35:
+        return int.from_bytes(rng.choices((0, 1, 0x61, 0x62, 0x80, 0xFF), k=8), "little")
     if kind < 0.65:
         return int.from_bytes(struct.pack("<d", _number(rng)), "little")
     return int.from_bytes(struct.pack("<ff", _small(rng), _small(rng)), "little")
@@ -236,18 +266,18 @@ def _near_bit(instruction: Any, rng: random.Random, pinned: dict[int, int]) -> N
 
 def _address(
     instruction: Any, rng: random.Random, pinned: dict[int, int], pool: Pool, *, moffs: bool
-) -> None:
-    """Give the memory operand an addressing mode that points into the data."""
+) -> int:
+    """Give the memory operand an addressing mode that points into the data; where to."""
     target = data_address(rng)
     displ = rng.choice([0, rng.randrange(-128, 128), rng.randrange(-(1 << 20), 1 << 20)])
     mode = rng.random()
     if moffs:
         instruction.memory_displacement, instruction.memory_displ_size = target, 8
-        return
+        return target
     if mode < 0.12 and pool.relative:
         instruction.memory_base, instruction.memory_displacement = Register.RIP, target
         instruction.memory_displ_size = 8
-        return
+        return target
     base = rng.choice(pool.bases)
     narrow = mode > 0.93
     index = rng.choice([n for n in pool.bases if n != base]) if rng.random() < 0.5 else None
@@ -266,6 +296,34 @@ def _address(
     instruction.memory_displ_size = (
         0 if displ == 0 else 1 if -128 <= displ < 128 else 4 if narrow else 8
     )
+    return target
+
+
+def _shared_address(
+    instruction: Any,
+    rng: random.Random,
+    pinned: dict[int, int],
+    fixed: dict[int, int],
+    *,
+    aligned: bool,
+) -> int:
+    """An address in the data, from registers whose values are given; where to."""
+    base, *indices = fixed
+    target = data_address(rng)
+    if rng.random() < 0.98:
+        target = min(target, DATA + DATA_SIZE - 64)
+    if aligned and rng.random() < 0.98:
+        target &= ~15
+    displ = target - fixed[base]
+    if rng.random() < 0.5:
+        index, scale = rng.choice(indices), rng.choice([1, 2, 4, 8])
+        displ -= fixed[index] * scale
+        instruction.memory_index, instruction.memory_index_scale = _wide(index, False), scale
+    pinned |= fixed
+    instruction.memory_base = _wide(base, False)
+    instruction.memory_displacement = displ & _MASK64
+    instruction.memory_displ_size = 1 if -128 <= displ < 128 else 8
+    return target
 
 
 def _wide(number: int, narrow: bool) -> int:

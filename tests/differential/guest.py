@@ -94,7 +94,7 @@ class Guest:
             case PageFault(address, error):
                 result |= {"signal": 11, "trap": 14, "error": error, "cr2": address}
             case CpuException(vector, error):
-                result |= {"signal": 8 if vector == 0 else 11, "trap": vector, "error": error}
+                result |= {"signal": 8 if vector in (0, 19) else 11, "trap": vector, "error": error}
             case _:
                 result |= {"signal": -1, "trap": end}
         return result

@@ -13,8 +13,9 @@ from hw.cpu.user_copy import copy_in, copy_out
 from tests.differential import comparison, host, sequences
 from tests.differential.elf import load
 from tests.differential.guest import Guest
+from tests.differential.sequences import Program
 
-_ROUNDS = 40 if os.environ.get("MPK_LONG") else 2
+_ROUNDS = 1000 if os.environ.get("MPK_LONG") else 4
 _SEED = int(os.environ.get("MPK_SEED", "1"))
 _SOURCE = Path(__file__).parent / "programs.c"
 #: Programs of programs.c, with arguments that keep each below a second.
@@ -24,18 +25,52 @@ _PROGRAMS = {
 }  # fmt: skip
 
 
+def _disagreements(
+    guest: Guest, programs: list[Program], states_each: int, rng: random.Random
+) -> str:
+    """The first program on which the core and the host disagree, made small, and how they do."""
+    work: comparison.Work = []
+    for program in programs:
+        case = program.case()
+        work.append((case, comparison.states_for(case, states_each, rng)))
+    found = comparison.failing(guest, work, oracle=False, counts=False)
+    if not found:
+        return ""
+    slot, state, _ = found[0]
+
+    def fails(program: Program) -> bool:
+        return bool(
+            comparison.failing(guest, [(program.case(), [state])], oracle=False, counts=False)
+        )
+
+    small = sequences.minimise(programs[slot], fails)
+    again = comparison.failing(guest, [(small.case(), [state])], oracle=False, counts=False)
+    return f"{state}\n{again[0][2]}"
+
+
 @pytest.mark.parametrize("seed", range(_SEED, _SEED + _ROUNDS))
-def test_random_programs(guest: Guest, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison, "_SLOT", 512)
+@pytest.mark.parametrize("lengths", [(3, 20), (20, 200)])
+def test_random_programs(
+    guest: Guest, seed: int, lengths: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = 48 * lengths[1] // 20 * 20 + 512
+    monkeypatch.setattr(comparison, "_SLOT", room)
     rng = random.Random(seed)
     names = sequences.usable()
-    work: comparison.Work = []
-    while len(work) < 200:
-        case = sequences.make(names, rng, host.CODE + len(work) * 512, rng.randint(3, 20))
-        if len(case.code) < 480:
-            work.append((case, comparison.states_for(case, 4, rng)))
-    lines = comparison.failures(guest, work, oracle=False)
-    assert [line for line in lines if "; " in line or not line.endswith("counted")] == []
+    programs = [
+        sequences.make(names, rng, host.CODE, rng.randint(*lengths))
+        for _ in range(4000 // lengths[1])
+    ]
+    assert _disagreements(guest, programs, 4, rng) == ""
+
+
+def test_a_failing_program_is_made_small() -> None:
+    rng = random.Random(1)
+    program = sequences.make(sequences.usable(), rng, host.CODE, 40)
+    culprits = {program.pieces[7], program.pieces[31]}
+    small = sequences.minimise(program, lambda one: culprits <= set(one.pieces))
+    assert set(small.pieces) == culprits
+    assert len(small.case().code) >= sum(len(code) for _, code in culprits)
 
 
 @pytest.fixture(scope="module")
