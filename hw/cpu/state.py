@@ -104,12 +104,15 @@ class CpuState(Layout):
     large_pages: Annotated[u64, this_cpu]  #: not 0: the TLB has held a part of a large page
     reserved_0x188: Annotated[Any, ctypes.c_uint8 * 120]
     xmm: Annotated[Any, ctypes.c_uint64 * 32]  #: sixteen registers, low half first
-    x87: Annotated[Any, ctypes.c_uint64 * 16]  #: eight registers, 80 bits in 16 bytes each
+    x87: Annotated[Any, ctypes.c_uint64 * 16]  #: R0 to R7, 80 bits in 16 bytes each
     mxcsr: Annotated[u64, this_cpu]
     fpu_control: Annotated[u64, this_cpu]
-    fpu_status: Annotated[u64, this_cpu]
-    fpu_tags: Annotated[u64, this_cpu]
-    reserved_0x3a0: Annotated[Any, ctypes.c_uint8 * (4096 - 0x3A0)]
+    fpu_status: Annotated[u64, this_cpu]  #: bits 11 to 13 are TOP: which register is ST(0)
+    fpu_tags: Annotated[u64, this_cpu]  #: bit n: Rn is not empty
+    fpu_instruction: Annotated[u64, this_cpu]  #: address of the last x87 instruction
+    fpu_data: Annotated[u64, this_cpu]  #: address of its memory operand
+    fpu_opcode: Annotated[u64, this_cpu]  #: its opcode, 11 bits
+    reserved_0x3b8: Annotated[Any, ctypes.c_uint8 * (4096 - 0x3B8)]
     tlb: Annotated[Any, _TLB_BYTES]
     jumps: Annotated[Any, _JUMP_BYTES]
 

@@ -34,6 +34,8 @@ from hw.cpu.semantics import (
     stack,
     string,
     system,
+    x87,
+    x87_control,
 )
 from hw.cpu.semantics.handler import Handler
 from hw.cpu.subset import Module, compile_function
@@ -41,7 +43,7 @@ from hw.cpu.subset import Module, compile_function
 #: Loaded before the fork.
 COMMON: Final = (move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, system)
 #: Loaded by a process that meets one of their handlers.
-RARE: Final[tuple[ModuleType, ...]] = ()
+RARE: Final[tuple[ModuleType, ...]] = (x87, x87_control)
 #: Families in the order of their handlers' numbers.
 FAMILIES: Final = (*COMMON, *RARE)
 #: Functions that Python calls.

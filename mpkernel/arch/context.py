@@ -18,7 +18,7 @@ from mpkernel.panic import panic
 
 USER_END: Final = CpuState.offset_of("reserved_0x0c8")
 VECTOR_AT: Final = CpuState.offset_of("xmm")
-VECTOR_END: Final = CpuState.offset_of("reserved_0x3a0")
+VECTOR_END: Final = CpuState.offset_of("reserved_0x3b8")
 #: Bytes that a task keeps.
 SIZE: Final = VECTOR_END
 

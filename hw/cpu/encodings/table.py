@@ -7,7 +7,7 @@ State: none. Context: Python, while decoding.
 
 from typing import Final
 
-from hw.cpu.encodings import arithmetic, flow, moves, shifts, stack, strings, vectors
+from hw.cpu.encodings import arithmetic, flow, moves, shifts, stack, strings, vectors, x87
 from hw.cpu.encodings.flow import jump_or_call
 from hw.cpu.encodings.token import Build, Factory
 
@@ -29,6 +29,8 @@ def builder_for(code_name: str) -> Build | None:
     mnemonic, *tokens = code_name.split("_")
     if mnemonic in ("JMP", "CALL"):
         return jump_or_call(code_name)
+    if x87.claimed(code_name):
+        return x87.factory(mnemonic, tokens)
     if any(token.startswith("XMM") for token in tokens):
         # a word to memory is SSE4.1's PEXTRW
         absent = mnemonic == "PEXTRW" and "M16" in tokens[0]

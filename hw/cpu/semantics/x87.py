@@ -1,0 +1,558 @@
+"""x87: loads, stores, arithmetic and comparisons.
+
+A micro-op's ``a`` and ``b`` are numbers of stack registers, ``imm`` is the opcode. A memory operand
+is base + disp.
+
+Spec: AMD64 APM vol. 5.
+State: the x87 fields of CpuState. Context: native code, oracle.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from hw.cpu.flags import condition_of, flags_now, set_ready
+from hw.cpu.micro_op import MicroOp
+from hw.cpu.mmu import load, load_for_update, store
+from hw.cpu.primitives import low, sext
+from hw.cpu.semantics.handler import Handler, address
+from hw.cpu.semantics.x87_stack import (
+    C1,
+    CONDITIONS,
+    EARLY,
+    STACK_OVERFLOW,
+    STACK_UNDERFLOW,
+    UNSTORED,
+    begin,
+    free,
+    is_empty,
+    load80,
+    note,
+    pop,
+    push,
+    read,
+    rotate,
+    settle,
+    store80,
+    write,
+)
+from hw.cpu.softfloat.arithmetic import UNORDERED, add, compare, divide, multiply, square_root
+from hw.cpu.softfloat.constants import CONSTANTS, rounded
+from hw.cpu.softfloat.conversion import (
+    from_binary,
+    from_decimal,
+    from_integer,
+    quieted,
+    round_to_integer,
+    to_binary,
+    to_decimal,
+    to_integer,
+)
+from hw.cpu.softfloat.number import (
+    DEFAULT_EXPONENT,
+    DEFAULT_SIGNIFICAND,
+    INVALID,
+    exponent_of,
+    is_finite,
+    is_infinite,
+    is_nan,
+    is_number,
+    is_zero,
+    nan_of,
+    rounding,
+    sign_of,
+)
+from hw.cpu.softfloat.remainder import extract, remainder, scale
+from hw.cpu.state import CpuState
+from hw.spec.registers import RFLAGS_CF, RFLAGS_PF, RFLAGS_ZF
+
+#: Rounding mode "towards zero", which FISTTP has always.
+_TRUNCATE: Final = 3
+ARITHMETIC: Final = ("add", "mul", "sub", "subr", "div", "divr")
+#: Memory operands: name of the form, bits.
+REALS: Final = {"m32fp": 32, "m64fp": 64}
+INTEGERS: Final = {"m16int": 16, "m32int": 32, "m64int": 64}
+
+
+def memory_operand(s: CpuState, u: MicroOp, origin: str) -> tuple[int, int, int]:
+    """A number from memory; a denormal single or double raises DENORMAL."""
+    place = address(s, u, "m")
+    if origin == "m80fp":
+        se, m = load80(s, place)
+        return se, m, 0
+    if origin == "m80bcd":
+        sign_byte, digits = load80(s, place)
+        se, m = from_decimal(digits, sign_byte)
+        return se, m, 0
+    if origin in INTEGERS:
+        se, m = from_integer(sext(load(s, place, INTEGERS[origin]), INTEGERS[origin]))
+        return se, m, 0
+    return from_binary(load(s, place, REALS[origin]), REALS[origin])
+
+
+def note_memory(s: CpuState, u: MicroOp) -> None:
+    """Remember the instruction and its operand's address."""
+    note(s, u)
+    s.fpu_data = address(s, u, "m")
+
+
+# Loads and stores
+
+
+def load_memory(s: CpuState, u: MicroOp, origin: str) -> None:
+    """FLD, FILD, FBLD."""
+    begin(s)
+    se, m, flags = memory_operand(s, u, origin)
+    note_memory(s, u)
+    if origin in REALS:
+        se, m, signaling = quieted(se, m)
+        flags |= signaling
+    _push_result(s, se, m, flags)
+
+
+def load_register(s: CpuState, u: MicroOp) -> None:
+    """FLD ST(i)."""
+    begin(s)
+    note(s, u)
+    se, m = read(s, u.b)
+    flags = 0
+    if is_empty(s, u.b):
+        se = DEFAULT_EXPONENT
+        m = DEFAULT_SIGNIFICAND
+        flags = STACK_UNDERFLOW
+    _push_result(s, se, m, flags)
+
+
+def load_constant(s: CpuState, u: MicroOp, name: str) -> None:
+    """FLDPI and its like."""
+    begin(s)
+    note(s, u)
+    se, m = rounded(rounding(s.fpu_control), name)
+    _push_result(s, se, m, 0)
+
+
+def _push_result(s: CpuState, se: int, m: int, flags: int) -> None:
+    """Push, unless the stack is full or an exception forbids."""
+    if not is_empty(s, 7):
+        se = DEFAULT_EXPONENT
+        m = DEFAULT_SIGNIFICAND
+        flags = STACK_OVERFLOW
+    if settle(s, flags, EARLY):
+        push(s, se, m)
+
+
+def store_real(s: CpuState, u: MicroOp, bits: int, pops: bool) -> None:
+    """FST, FSTP to a single or double."""
+    begin(s)
+    se, m = read(s, 0)
+    if is_empty(s, 0):
+        value, _ = to_binary(s.fpu_control, DEFAULT_EXPONENT, DEFAULT_SIGNIFICAND, bits)
+        flags = STACK_UNDERFLOW
+    else:
+        value, flags = to_binary(s.fpu_control, se, m, bits)
+    _finish_store(s, u, bits, value, flags, pops)
+
+
+def store_integer(s: CpuState, u: MicroOp, bits: int, pops: bool, truncates: bool) -> None:
+    """FIST, FISTP, FISTTP."""
+    begin(s)
+    se, m = read(s, 0)
+    mode = _TRUNCATE if truncates else rounding(s.fpu_control)
+    value, flags = to_integer(mode, se, m, bits)
+    if is_empty(s, 0):
+        value = 1 << (bits - 1)
+        flags = STACK_UNDERFLOW
+    _finish_store(s, u, bits, low(value, bits), flags, pops)
+
+
+def _finish_store(s: CpuState, u: MicroOp, bits: int, value: int, flags: int, pops: bool) -> None:
+    place = address(s, u, "m")
+    if flags & ~s.fpu_control & UNSTORED == 0:
+        store(s, place, bits, value)
+    else:
+        load_for_update(s, place, bits)
+    note_memory(s, u)
+    stored = settle(s, flags, UNSTORED)
+    if pops and stored:
+        pop(s)
+
+
+def store_extended(s: CpuState, u: MicroOp) -> None:
+    """FSTP to ten bytes: the register as it is."""
+    begin(s)
+    se, m = read(s, 0)
+    flags = 0
+    if is_empty(s, 0):
+        se = DEFAULT_EXPONENT
+        m = DEFAULT_SIGNIFICAND
+        flags = STACK_UNDERFLOW
+    _finish_store80(s, u, se, m, flags)
+
+
+def store_decimal(s: CpuState, u: MicroOp) -> None:
+    """FBSTP."""
+    begin(s)
+    se, m = read(s, 0)
+    digits, upper, flags = to_decimal(rounding(s.fpu_control), se, m)
+    if is_empty(s, 0):
+        digits, upper, flags = to_decimal(0, DEFAULT_EXPONENT, DEFAULT_SIGNIFICAND)
+        flags = STACK_UNDERFLOW
+    _finish_store80(s, u, upper, digits, flags)
+
+
+def _finish_store80(s: CpuState, u: MicroOp, upper: int, lower: int, flags: int) -> None:
+    if flags & ~s.fpu_control & UNSTORED == 0:
+        store80(s, address(s, u, "m"), upper, lower)
+    note_memory(s, u)
+    if settle(s, flags, UNSTORED):
+        pop(s)
+
+
+def store_register(s: CpuState, u: MicroOp, pops: bool) -> None:
+    """FST, FSTP to ST(a)."""
+    begin(s)
+    note(s, u)
+    se, m = read(s, 0)
+    flags = 0
+    if is_empty(s, 0):
+        se = DEFAULT_EXPONENT
+        m = DEFAULT_SIGNIFICAND
+        flags = STACK_UNDERFLOW
+    if settle(s, flags, EARLY):
+        write(s, u.a, se, m)
+        if pops:
+            pop(s)
+
+
+def exchange(s: CpuState, u: MicroOp) -> None:
+    """FXCH; an empty register counts as the default NaN."""
+    begin(s)
+    note(s, u)
+    se_a, m_a = read(s, 0)
+    se_b, m_b = read(s, u.b)
+    flags = 0
+    if is_empty(s, 0):
+        se_a = DEFAULT_EXPONENT
+        m_a = DEFAULT_SIGNIFICAND
+        flags = STACK_UNDERFLOW
+    if is_empty(s, u.b):
+        se_b = DEFAULT_EXPONENT
+        m_b = DEFAULT_SIGNIFICAND
+        flags = STACK_UNDERFLOW
+    if settle(s, flags, EARLY):
+        write(s, 0, se_b, m_b)
+        write(s, u.b, se_a, m_a)
+
+
+def conditional_move(s: CpuState, u: MicroOp, condition: int) -> None:
+    """FCMOVcc ST(0), ST(b)."""
+    begin(s)
+    note(s, u)
+    taken = condition_of(flags_now(s), condition)
+    missing = is_empty(s, 0) or is_empty(s, u.b)
+    se, m = read(s, u.b)
+    if missing:
+        se = DEFAULT_EXPONENT
+        m = DEFAULT_SIGNIFICAND
+    flags = STACK_UNDERFLOW if missing else 0
+    if settle(s, flags, EARLY) and (taken or missing):
+        write(s, 0, se, m)
+
+
+# Arithmetic
+
+
+def _operate(
+    control: int, operation: str, se_a: int, m_a: int, se_b: int, m_b: int
+) -> tuple[int, int, int]:
+    if operation == "add":
+        return add(control, se_a, m_a, se_b, m_b, 0)
+    if operation == "sub":
+        return add(control, se_a, m_a, se_b, m_b, 1)
+    if operation == "subr":
+        return add(control, se_b, m_b, se_a, m_a, 1)
+    if operation == "mul":
+        return multiply(control, se_a, m_a, se_b, m_b)
+    if operation == "div":
+        return divide(control, se_a, m_a, se_b, m_b)
+    return divide(control, se_b, m_b, se_a, m_a)
+
+
+def arithmetic(s: CpuState, u: MicroOp, operation: str, origin: str, pops: bool) -> None:
+    """ST(a) = ST(a) op ST(b), or ST(0) op memory; the "r" operations have operands reversed."""
+    begin(s)
+    se_a, m_a = read(s, u.a)
+    if origin == "r":
+        se_b, m_b = read(s, u.b)
+        flags_b = 0
+        missing = is_empty(s, u.a) or is_empty(s, u.b)
+        note(s, u)
+    else:
+        se_b, m_b, flags_b = memory_operand(s, u, origin)
+        missing = is_empty(s, 0)
+        note_memory(s, u)
+    se, m, flags = _operate(s.fpu_control, operation, se_a, m_a, se_b, m_b)
+    if flags & INVALID == 0 and is_number(se_a, m_a):
+        flags |= flags_b
+    if missing:
+        se = DEFAULT_EXPONENT
+        m = DEFAULT_SIGNIFICAND
+        flags = STACK_UNDERFLOW
+    if settle(s, flags, EARLY):
+        write(s, u.a, se, m)
+        if pops:
+            pop(s)
+
+
+def _replace(s: CpuState, missing: bool, se: int, m: int, flags: int) -> None:
+    """The result of an operation on ST(0), in its place."""
+    if missing:
+        se = DEFAULT_EXPONENT
+        m = DEFAULT_SIGNIFICAND
+        flags = STACK_UNDERFLOW
+    if settle(s, flags, EARLY):
+        write(s, 0, se, m)
+
+
+def sqrt(s: CpuState, u: MicroOp) -> None:
+    """FSQRT."""
+    begin(s)
+    note(s, u)
+    se, m = read(s, 0)
+    se, m, flags = square_root(s.fpu_control, se, m)
+    _replace(s, is_empty(s, 0), se, m, flags)
+
+
+def rndint(s: CpuState, u: MicroOp) -> None:
+    """FRNDINT."""
+    begin(s)
+    note(s, u)
+    se, m = read(s, 0)
+    if is_finite(se, m):
+        se, m, flags = round_to_integer(s.fpu_control, se, m)
+    elif is_infinite(se, m):
+        flags = 0
+    else:
+        se, m, flags = nan_of(se, m)
+    _replace(s, is_empty(s, 0), se, m, flags)
+
+
+def change_sign(s: CpuState, u: MicroOp, clears: bool) -> None:
+    """FCHS, FABS."""
+    begin(s)
+    note(s, u)
+    se, m = read(s, 0)
+    _replace(s, is_empty(s, 0), se & 0x7FFF if clears else se ^ 0x8000, m, 0)
+
+
+def fscale(s: CpuState, u: MicroOp) -> None:
+    """FSCALE."""
+    begin(s)
+    note(s, u)
+    se_a, m_a = read(s, 0)
+    se_b, m_b = read(s, 1)
+    se, m, flags = scale(s.fpu_control, se_a, m_a, se_b, m_b)
+    _replace(s, is_empty(s, 0) or is_empty(s, 1), se, m, flags)
+
+
+def prem(s: CpuState, u: MicroOp, to_nearest: int) -> None:
+    """FPREM, FPREM1."""
+    begin(s)
+    note(s, u)
+    se_a, m_a = read(s, 0)
+    se_b, m_b = read(s, 1)
+    se, m, flags, conditions = remainder(s.fpu_control, se_a, m_a, se_b, m_b, to_nearest)
+    missing = is_empty(s, 0) or is_empty(s, 1)
+    if missing:
+        conditions = 0
+    s.fpu_status = (s.fpu_status & ~CONDITIONS) | (conditions & CONDITIONS)
+    _replace(s, missing, se, m, flags)
+    s.fpu_status = s.fpu_status | (conditions & C1)
+
+
+def xtract(s: CpuState, u: MicroOp) -> None:
+    """FXTRACT: the exponent replaces ST(0), the significand is pushed."""
+    begin(s)
+    note(s, u)
+    se, m = read(s, 0)
+    power_se, power, se, m, flags = extract(se, m)
+    if is_empty(s, 0) or not is_empty(s, 7):
+        power_se = DEFAULT_EXPONENT
+        power = DEFAULT_SIGNIFICAND
+        se = DEFAULT_EXPONENT
+        m = DEFAULT_SIGNIFICAND
+        flags = STACK_UNDERFLOW if is_empty(s, 0) else STACK_OVERFLOW
+    if settle(s, flags, EARLY):
+        write(s, 0, power_se, power)
+        push(s, se, m)
+
+
+# Comparisons
+
+
+def _compare(s: CpuState, se_b: int, m_b: int, missing: bool, flags_b: int, quiet: int) -> int:
+    """Condition bits of ST(0) compared with a number; exceptions are settled. 1: not done."""
+    se_a, m_a = read(s, 0)
+    result, flags = compare(se_a, m_a, se_b, m_b, quiet)
+    if flags & INVALID == 0 and is_number(se_a, m_a):
+        flags |= flags_b
+    if missing:
+        result = UNORDERED
+        flags = STACK_UNDERFLOW
+    return result if settle(s, flags, EARLY) else result | 1
+
+
+def _set_conditions(s: CpuState, result: int, pops: int) -> None:
+    if result & 1 == 0:
+        s.fpu_status = (s.fpu_status & ~CONDITIONS) | result
+        if pops > 0:
+            pop(s)
+        if pops > 1:
+            pop(s)
+
+
+def compare_register(s: CpuState, u: MicroOp, quiet: int, pops: int) -> None:
+    """FCOM, FUCOM with ST(b), and their popping forms."""
+    begin(s)
+    note(s, u)
+    se, m = read(s, u.b)
+    missing = is_empty(s, 0) or is_empty(s, u.b)
+    _set_conditions(s, _compare(s, se, m, missing, 0, quiet), pops)
+
+
+def compare_memory(s: CpuState, u: MicroOp, origin: str, pops: int) -> None:
+    """FCOM, FICOM with memory."""
+    begin(s)
+    se, m, flags = memory_operand(s, u, origin)
+    note_memory(s, u)
+    _set_conditions(s, _compare(s, se, m, is_empty(s, 0), flags, 0), pops)
+
+
+def compare_zero(s: CpuState, u: MicroOp) -> None:
+    """FTST."""
+    begin(s)
+    note(s, u)
+    _set_conditions(s, _compare(s, 0, 0, is_empty(s, 0), 0, 0), 0)
+
+
+def compare_to_flags(s: CpuState, u: MicroOp, quiet: int, pops: bool) -> None:
+    """FCOMI, FUCOMI: C3, C2, C0 as ZF, PF, CF."""
+    begin(s)
+    note(s, u)
+    se, m = read(s, u.b)
+    missing = is_empty(s, 0) or is_empty(s, u.b)
+    result = _compare(s, se, m, missing, 0, quiet)
+    if result & 1 == 0:
+        carry = RFLAGS_CF if result & 1 << 8 != 0 else 0
+        parity = RFLAGS_PF if result & 1 << 10 != 0 else 0
+        set_ready(s, carry | parity | (RFLAGS_ZF if result & 1 << 14 != 0 else 0))
+        if pops:
+            pop(s)
+
+
+def examine(s: CpuState, u: MicroOp) -> None:
+    """FXAM: the class of ST(0) in C3, C2, C0, its sign in C1."""
+    begin(s)
+    note(s, u)
+    se, m = read(s, 0)
+    result = 0
+    if is_empty(s, 0):
+        result = 1 << 14 | 1 << 8
+    elif is_nan(se, m):
+        result = 1 << 8
+    elif is_infinite(se, m):
+        result = 1 << 10 | 1 << 8
+    elif is_zero(se, m):
+        result = 1 << 14
+    elif exponent_of(se) == 0:
+        result = 1 << 14 | 1 << 10
+    elif is_finite(se, m):
+        result = 1 << 10
+    s.fpu_status = (s.fpu_status & ~(CONDITIONS | C1)) | result | sign_of(se) << 9
+
+
+# The stack
+
+
+def step(s: CpuState, u: MicroOp, by: int) -> None:
+    """FINCSTP, FDECSTP."""
+    begin(s)
+    note(s, u)
+    s.fpu_status = s.fpu_status & ~C1
+    rotate(s, by)
+
+
+def free_register(s: CpuState, u: MicroOp, pops: bool) -> None:
+    """FFREE; FFREEP pops, too."""
+    begin(s)
+    note(s, u)
+    free(s, u.a)
+    if pops:
+        rotate(s, 1)
+
+
+def fnop(s: CpuState, u: MicroOp) -> None:
+    """FNOP: waits, and is remembered."""
+    begin(s)
+    note(s, u)
+
+
+def wait(s: CpuState, u: MicroOp) -> None:  # noqa: ARG001
+    """FWAIT."""
+    begin(s)
+
+
+#: FCMOVcc: condition codes.
+MOVES: Final = {"b": 2, "e": 4, "be": 6, "u": 10, "nb": 3, "ne": 5, "nbe": 7, "nu": 11}
+
+
+def handlers() -> Iterator[Handler]:
+    """All of this family."""
+    yield from _transfers()
+    for operation in ARITHMETIC:
+        for origin in ("r", *REALS, "m16int", "m32int"):
+            yield Handler(f"f{operation}_{origin}", arithmetic, (operation, origin, False))
+        yield Handler(f"f{operation}p_r", arithmetic, (operation, "r", True))
+    for pops, suffix in ((0, ""), (1, "p"), (2, "pp")):
+        yield Handler(f"fcom{suffix}_r", compare_register, (0, pops))
+        yield Handler(f"fucom{suffix}_r", compare_register, (1, pops))
+    for pops, suffix in ((0, ""), (1, "p")):
+        for origin in (*REALS, "m16int", "m32int"):
+            yield Handler(f"fcom{suffix}_{origin}", compare_memory, (origin, pops))
+        yield Handler(f"fcomi{suffix}_r", compare_to_flags, (0, pops == 1))
+        yield Handler(f"fucomi{suffix}_r", compare_to_flags, (1, pops == 1))
+    for name, condition in MOVES.items():
+        yield Handler(f"fcmov{name}", conditional_move, (condition,))
+    plain: dict[str, Callable[..., Any]] = {
+        "ftst": compare_zero, "fxam": examine, "fsqrt": sqrt, "frndint": rndint, "fscale": fscale,
+        "fxtract": xtract, "fxch": exchange, "fnop": fnop, "wait": wait,
+    }  # fmt: skip
+    for name, form in plain.items():
+        yield Handler(name, form)
+    yield Handler("fprem", prem, (0,))
+    yield Handler("fprem1", prem, (1,))
+    yield Handler("fchs", change_sign, (False,))
+    yield Handler("fabs", change_sign, (True,))
+    yield Handler("fincstp", step, (1,))
+    yield Handler("fdecstp", step, (7,))
+    yield Handler("ffree", free_register, (False,))
+    yield Handler("ffreep", free_register, (True,))
+
+
+def _transfers() -> Iterator[Handler]:
+    """Loads and stores."""
+    for origin in (*REALS, *INTEGERS, "m80fp", "m80bcd"):
+        yield Handler(f"fld_{origin}", load_memory, (origin,))
+    for name in CONSTANTS:
+        yield Handler(f"fld{name}", load_constant, (name,))
+    yield Handler("fld_r", load_register)
+    for pops, suffix in ((False, ""), (True, "p")):
+        for name, bits in REALS.items():
+            yield Handler(f"fst{suffix}_{name}", store_real, (bits, pops))
+        for name, bits in INTEGERS.items():
+            # FIST has no form of 64 bits
+            yield Handler(f"fist{suffix}_{name}", store_integer, (bits, pops, False))
+        yield Handler(f"fst{suffix}_r", store_register, (pops,))
+    for name, bits in INTEGERS.items():
+        yield Handler(f"fisttp_{name}", store_integer, (bits, True, True))
+    yield Handler("fstp_m80fp", store_extended)
+    yield Handler("fbstp_m80bcd", store_decimal)
