@@ -56,6 +56,12 @@ class Case:
     pinned: dict[int, int] = field(default_factory=dict)  #: register number -> value
     undefined: int = 0  #: RFLAGS bits that the manual leaves undefined
     text: str = ""
+    undefined_x87: int = 0  #: likewise of the x87 status word
+
+    @property
+    def uses_x87(self) -> bool:
+        """Whether the x87 registers, which MMX shares, matter."""
+        return self.name.startswith(("F", "WAIT")) or "_MM" in self.name
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,10 @@ def _register(kind: str, rng: random.Random, pool: Pool) -> int:
                  *(f"R{n}L" for n in range(8, 16))]  # fmt: skip
         allowed = [_REGISTERS[n] for n in names if OFFSET[_REGISTERS[n]] // 8 in pool.operands]
         return rng.choice(allowed)
+    if kind.startswith("ST"):
+        return _REGISTERS[f"ST{rng.randrange(8)}"]
+    if kind.startswith("MM_"):
+        return _REGISTERS[f"MM{rng.randrange(8)}"]
     if kind.startswith("XMM"):
         return _REGISTERS[f"XMM{rng.randrange(16)}"]
     name = GPR_NAMES[number].upper()

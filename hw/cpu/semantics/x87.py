@@ -12,13 +12,14 @@ from typing import Any, Final
 
 from hw.cpu.flags import condition_of, flags_now, set_ready
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.mmu import load, load_for_update, store
+from hw.cpu.mmu import load, store
 from hw.cpu.primitives import low, sext
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.semantics.x87_stack import (
     C1,
     CONDITIONS,
     EARLY,
+    STACK_FAULT,
     STACK_OVERFLOW,
     STACK_UNDERFLOW,
     UNSTORED,
@@ -61,7 +62,7 @@ from hw.cpu.softfloat.number import (
     rounding,
     sign_of,
 )
-from hw.cpu.softfloat.remainder import extract, remainder, scale
+from hw.cpu.softfloat.remainder import INCOMPLETE, extract, remainder, scale
 from hw.cpu.state import CpuState
 from hw.spec.registers import RFLAGS_CF, RFLAGS_PF, RFLAGS_ZF
 
@@ -131,12 +132,12 @@ def load_constant(s: CpuState, u: MicroOp, name: str) -> None:
 
 
 def _push_result(s: CpuState, se: int, m: int, flags: int) -> None:
-    """Push, unless the stack is full or an exception forbids."""
-    if not is_empty(s, 7):
+    """Push, unless the stack is full or the operand invalid and that is not masked."""
+    if not is_empty(s, 7) and flags & STACK_FAULT == 0:
         se = DEFAULT_EXPONENT
         m = DEFAULT_SIGNIFICAND
         flags = STACK_OVERFLOW
-    if settle(s, flags, EARLY):
+    if settle(s, flags, INVALID):
         push(s, se, m)
 
 
@@ -168,8 +169,6 @@ def _finish_store(s: CpuState, u: MicroOp, bits: int, value: int, flags: int, po
     place = address(s, u, "m")
     if flags & ~s.fpu_control & UNSTORED == 0:
         store(s, place, bits, value)
-    else:
-        load_for_update(s, place, bits)
     note_memory(s, u)
     stored = settle(s, flags, UNSTORED)
     if pops and stored:
@@ -244,7 +243,7 @@ def exchange(s: CpuState, u: MicroOp) -> None:
 
 
 def conditional_move(s: CpuState, u: MicroOp, condition: int) -> None:
-    """FCMOVcc ST(0), ST(b)."""
+    """FCMOVcc ST(0), ST(b); C1 stays but for a stack fault."""
     begin(s)
     note(s, u)
     taken = condition_of(flags_now(s), condition)
@@ -253,8 +252,7 @@ def conditional_move(s: CpuState, u: MicroOp, condition: int) -> None:
     if missing:
         se = DEFAULT_EXPONENT
         m = DEFAULT_SIGNIFICAND
-    flags = STACK_UNDERFLOW if missing else 0
-    if settle(s, flags, EARLY) and (taken or missing):
+    if _settle_keeping_c1(s, STACK_UNDERFLOW if missing else 0, missing) and (taken or missing):
         write(s, 0, se, m)
 
 
@@ -303,14 +301,16 @@ def arithmetic(s: CpuState, u: MicroOp, operation: str, origin: str, pops: bool)
             pop(s)
 
 
-def _replace(s: CpuState, missing: bool, se: int, m: int, flags: int) -> None:
-    """The result of an operation on ST(0), in its place."""
+def _replace(s: CpuState, missing: bool, se: int, m: int, flags: int) -> bool:
+    """The result of an operation on ST(0), in its place; whether it was stored."""
     if missing:
         se = DEFAULT_EXPONENT
         m = DEFAULT_SIGNIFICAND
         flags = STACK_UNDERFLOW
-    if settle(s, flags, EARLY):
+    stored = settle(s, flags, EARLY)
+    if stored:
         write(s, 0, se, m)
+    return stored
 
 
 def sqrt(s: CpuState, u: MicroOp) -> None:
@@ -362,11 +362,10 @@ def prem(s: CpuState, u: MicroOp, to_nearest: int) -> None:
     se_b, m_b = read(s, 1)
     se, m, flags, conditions = remainder(s.fpu_control, se_a, m_a, se_b, m_b, to_nearest)
     missing = is_empty(s, 0) or is_empty(s, 1)
-    if missing:
-        conditions = 0
-    s.fpu_status = (s.fpu_status & ~CONDITIONS) | (conditions & CONDITIONS)
-    _replace(s, missing, se, m, flags)
-    s.fpu_status = s.fpu_status | (conditions & C1)
+    stored = _replace(s, missing, se, m, flags)
+    s.fpu_status = s.fpu_status & ~INCOMPLETE
+    if stored and not missing and is_number(se, m):
+        s.fpu_status = (s.fpu_status & ~(CONDITIONS | C1)) | conditions
 
 
 def xtract(s: CpuState, u: MicroOp) -> None:
@@ -389,8 +388,10 @@ def xtract(s: CpuState, u: MicroOp) -> None:
 # Comparisons
 
 
-def _compare(s: CpuState, se_b: int, m_b: int, missing: bool, flags_b: int, quiet: int) -> int:
-    """Condition bits of ST(0) compared with a number; exceptions are settled. 1: not done."""
+def _compare(
+    s: CpuState, se_b: int, m_b: int, missing: bool, flags_b: int, quiet: int
+) -> tuple[int, int]:
+    """Condition bits of ST(0) compared with a number, and exceptions."""
     se_a, m_a = read(s, 0)
     result, flags = compare(se_a, m_a, se_b, m_b, quiet)
     if flags & INVALID == 0 and is_number(se_a, m_a):
@@ -398,12 +399,12 @@ def _compare(s: CpuState, se_b: int, m_b: int, missing: bool, flags_b: int, quie
     if missing:
         result = UNORDERED
         flags = STACK_UNDERFLOW
-    return result if settle(s, flags, EARLY) else result | 1
+    return result, flags
 
 
-def _set_conditions(s: CpuState, result: int, pops: int) -> None:
-    if result & 1 == 0:
-        s.fpu_status = (s.fpu_status & ~CONDITIONS) | result
+def _set_conditions(s: CpuState, result: int, flags: int, pops: int) -> None:
+    s.fpu_status = (s.fpu_status & ~CONDITIONS) | result
+    if settle(s, flags, EARLY):
         if pops > 0:
             pop(s)
         if pops > 1:
@@ -416,7 +417,8 @@ def compare_register(s: CpuState, u: MicroOp, quiet: int, pops: int) -> None:
     note(s, u)
     se, m = read(s, u.b)
     missing = is_empty(s, 0) or is_empty(s, u.b)
-    _set_conditions(s, _compare(s, se, m, missing, 0, quiet), pops)
+    result, flags = _compare(s, se, m, missing, 0, quiet)
+    _set_conditions(s, result, flags, pops)
 
 
 def compare_memory(s: CpuState, u: MicroOp, origin: str, pops: int) -> None:
@@ -424,29 +426,37 @@ def compare_memory(s: CpuState, u: MicroOp, origin: str, pops: int) -> None:
     begin(s)
     se, m, flags = memory_operand(s, u, origin)
     note_memory(s, u)
-    _set_conditions(s, _compare(s, se, m, is_empty(s, 0), flags, 0), pops)
+    result, flags = _compare(s, se, m, is_empty(s, 0), flags, 0)
+    _set_conditions(s, result, flags, pops)
 
 
 def compare_zero(s: CpuState, u: MicroOp) -> None:
     """FTST."""
     begin(s)
     note(s, u)
-    _set_conditions(s, _compare(s, 0, 0, is_empty(s, 0), 0, 0), 0)
+    result, flags = _compare(s, 0, 0, is_empty(s, 0), 0, 0)
+    _set_conditions(s, result, flags, 0)
 
 
 def compare_to_flags(s: CpuState, u: MicroOp, quiet: int, pops: bool) -> None:
-    """FCOMI, FUCOMI: C3, C2, C0 as ZF, PF, CF."""
+    """FCOMI, FUCOMI: C3, C2, C0 as ZF, PF, CF; C1 stays but for a stack fault."""
     begin(s)
     note(s, u)
     se, m = read(s, u.b)
     missing = is_empty(s, 0) or is_empty(s, u.b)
-    result = _compare(s, se, m, missing, 0, quiet)
-    if result & 1 == 0:
-        carry = RFLAGS_CF if result & 1 << 8 != 0 else 0
-        parity = RFLAGS_PF if result & 1 << 10 != 0 else 0
-        set_ready(s, carry | parity | (RFLAGS_ZF if result & 1 << 14 != 0 else 0))
-        if pops:
-            pop(s)
+    result, flags = _compare(s, se, m, missing, 0, quiet)
+    carry = RFLAGS_CF if result & 1 << 8 != 0 else 0
+    parity = RFLAGS_PF if result & 1 << 10 != 0 else 0
+    set_ready(s, carry | parity | (RFLAGS_ZF if result & 1 << 14 != 0 else 0))
+    if _settle_keeping_c1(s, flags, missing) and pops:
+        pop(s)
+
+
+def _settle_keeping_c1(s: CpuState, flags: int, missing: bool) -> bool:
+    kept = 0 if missing else s.fpu_status & C1
+    stored = settle(s, flags, EARLY)
+    s.fpu_status = s.fpu_status | kept
+    return stored
 
 
 def examine(s: CpuState, u: MicroOp) -> None:
@@ -485,9 +495,10 @@ def free_register(s: CpuState, u: MicroOp, pops: bool) -> None:
     """FFREE; FFREEP pops, too."""
     begin(s)
     note(s, u)
+    s.fpu_status = s.fpu_status & ~C1
     free(s, u.a)
     if pops:
-        rotate(s, 1)
+        pop(s)
 
 
 def fnop(s: CpuState, u: MicroOp) -> None:

@@ -135,16 +135,22 @@ def set_tag_word(s: CpuState, word: int) -> None:
     s.fpu_tags = tags
 
 
+def _second_page(place: int, size: int) -> int:
+    """First byte of an area in its second page, if it reaches there; else its first byte."""
+    last = u64(place + size - 1)
+    return place if (place ^ last) >> 12 == 0 else last & ~0xFFF
+
+
 def probe_write(s: CpuState, place: int, size: int) -> None:
     """Fault now if any of at most a page of bytes cannot be written."""
     load_for_update(s, place, 8)
-    load_for_update(s, u64(place + size - 1), 8)
+    load_for_update(s, _second_page(place, size), 8)
 
 
 def probe_read(s: CpuState, place: int, size: int) -> None:
     """Fault now if any of at most a page of bytes cannot be read."""
     load(s, place, 8)
-    load(s, u64(place + size - 1), 8)
+    load(s, _second_page(place, size), 8)
 
 
 def _environment_size(bits: int) -> int:

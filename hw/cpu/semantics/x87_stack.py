@@ -77,7 +77,9 @@ def settle(s: CpuState, flags: int, keeping: int) -> bool:
     ROUNDED_UP.
     """
     unmasked = flags & ~s.fpu_control & EXCEPTIONS
-    seen = flags & (EARLY | STACK_FAULT | C1) if unmasked & EARLY != 0 else flags
+    seen = flags
+    if unmasked & EARLY != 0 and flags & STACK_FAULT == 0:
+        seen = flags & EARLY
     summary = SUMMARY | BUSY if unmasked != 0 else 0
     s.fpu_status = (s.fpu_status & ~C1) | seen | summary
     return unmasked & keeping == 0

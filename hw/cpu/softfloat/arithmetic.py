@@ -130,7 +130,7 @@ def divide(control: int, se_a: int, m_a: int, se_b: int, m_b: int) -> tuple[int,
     if m_b == 0:
         if m_a == 0:
             return invalid()
-        return sign << 15 | SPECIAL, TOP, ZERO_DIVIDE | flags
+        return sign << 15 | SPECIAL, TOP, ZERO_DIVIDE
     if m_a == 0:
         return sign << 15, 0, flags
     exponent_a, significand_a = normalized(se_a, m_a)

@@ -78,9 +78,11 @@ def to_binary(control: int, se: int, m: int, bits: int) -> tuple[int, int]:
     kept, carry, flags = round_bits(mode, fraction + 1, sign_of(se), significand, 0)
     biased = u64(exponent + carry)
     if slt(biased, 1):
+        if control & UNDERFLOW == 0:
+            return 0, UNDERFLOW
         high, low_word = shift_right_jam(significand, 0, u64(1 - exponent))
         kept, carry, flags = round_bits(mode, fraction + 1, sign_of(se), high, low_word)
-        if flags & INEXACT != 0 or control & UNDERFLOW == 0:
+        if flags & INEXACT != 0:
             flags |= UNDERFLOW
         # a significand that reached the integer bit carries into the exponent
         return sign | kept >> (63 - fraction), flags

@@ -178,13 +178,15 @@ def round_pack(
     """The number nearest, by the rounding mode, to high:low * 2**(exponent - BIAS - 127).
 
     Bit 63 of ``high`` is set. Tininess is seen after rounding. Where overflow or underflow is not
-    masked the exponent is moved into range.
+    masked the exponent is moved into range; if it does not fit then, the result is 0 or infinity.
     """
     mode = rounding(control)
     m, carry, rounded = round_bits(mode, precision, sign, high, low_word)
     biased = u64(exponent + carry)
     if slt(biased, 1):
         if control & UNDERFLOW == 0:
+            if slt(u64(biased + WRAP), 1):
+                return sign << 15, 0, flags | UNDERFLOW | INEXACT
             se = sign << 15 | u64(biased + WRAP) & 0x7FFF
             return se, m, flags | UNDERFLOW | rounded
         high, low_word = shift_right_jam(high, low_word, u64(1 - exponent))
@@ -193,6 +195,8 @@ def round_pack(
         return sign << 15 | m >> 63, m, flags | tiny | rounded
     if slt(SPECIAL - 1, biased):
         if control & OVERFLOW == 0:
+            if slt(SPECIAL - 1, u64(biased - WRAP)):
+                return sign << 15 | SPECIAL, TOP, flags | OVERFLOW | INEXACT | ROUNDED_UP
             se = sign << 15 | u64(biased - WRAP) & 0x7FFF
             return se, m, flags | OVERFLOW | rounded
         return overflowed(control, precision, sign, flags)
