@@ -36,6 +36,7 @@ from hw.cpu.semantics import (
     system,
     x87,
     x87_control,
+    x87_functions,
 )
 from hw.cpu.semantics.handler import Handler
 from hw.cpu.subset import Module, compile_function
@@ -43,7 +44,7 @@ from hw.cpu.subset import Module, compile_function
 #: Loaded before the fork.
 COMMON: Final = (move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, system)
 #: Loaded by a process that meets one of their handlers.
-RARE: Final[tuple[ModuleType, ...]] = (x87, x87_control)
+RARE: Final[tuple[ModuleType, ...]] = (x87, x87_control, x87_functions)
 #: Families in the order of their handlers' numbers.
 FAMILIES: Final = (*COMMON, *RARE)
 #: Functions that Python calls.

@@ -31,6 +31,7 @@ from hw.cpu.semantics.x87_stack import (
     pop,
     push,
     read,
+    replace,
     rotate,
     settle,
     store80,
@@ -301,25 +302,13 @@ def arithmetic(s: CpuState, u: MicroOp, operation: str, origin: str, pops: bool)
             pop(s)
 
 
-def _replace(s: CpuState, missing: bool, se: int, m: int, flags: int) -> bool:
-    """The result of an operation on ST(0), in its place; whether it was stored."""
-    if missing:
-        se = DEFAULT_EXPONENT
-        m = DEFAULT_SIGNIFICAND
-        flags = STACK_UNDERFLOW
-    stored = settle(s, flags, EARLY)
-    if stored:
-        write(s, 0, se, m)
-    return stored
-
-
 def sqrt(s: CpuState, u: MicroOp) -> None:
     """FSQRT."""
     begin(s)
     note(s, u)
     se, m = read(s, 0)
     se, m, flags = square_root(s.fpu_control, se, m)
-    _replace(s, is_empty(s, 0), se, m, flags)
+    replace(s, is_empty(s, 0), se, m, flags)
 
 
 def rndint(s: CpuState, u: MicroOp) -> None:
@@ -333,7 +322,7 @@ def rndint(s: CpuState, u: MicroOp) -> None:
         flags = 0
     else:
         se, m, flags = nan_of(se, m)
-    _replace(s, is_empty(s, 0), se, m, flags)
+    replace(s, is_empty(s, 0), se, m, flags)
 
 
 def change_sign(s: CpuState, u: MicroOp, clears: bool) -> None:
@@ -341,7 +330,7 @@ def change_sign(s: CpuState, u: MicroOp, clears: bool) -> None:
     begin(s)
     note(s, u)
     se, m = read(s, 0)
-    _replace(s, is_empty(s, 0), se & 0x7FFF if clears else se ^ 0x8000, m, 0)
+    replace(s, is_empty(s, 0), se & 0x7FFF if clears else se ^ 0x8000, m, 0)
 
 
 def fscale(s: CpuState, u: MicroOp) -> None:
@@ -351,7 +340,7 @@ def fscale(s: CpuState, u: MicroOp) -> None:
     se_a, m_a = read(s, 0)
     se_b, m_b = read(s, 1)
     se, m, flags = scale(s.fpu_control, se_a, m_a, se_b, m_b)
-    _replace(s, is_empty(s, 0) or is_empty(s, 1), se, m, flags)
+    replace(s, is_empty(s, 0) or is_empty(s, 1), se, m, flags)
 
 
 def prem(s: CpuState, u: MicroOp, to_nearest: int) -> None:
@@ -362,7 +351,7 @@ def prem(s: CpuState, u: MicroOp, to_nearest: int) -> None:
     se_b, m_b = read(s, 1)
     se, m, flags, conditions = remainder(s.fpu_control, se_a, m_a, se_b, m_b, to_nearest)
     missing = is_empty(s, 0) or is_empty(s, 1)
-    stored = _replace(s, missing, se, m, flags)
+    stored = replace(s, missing, se, m, flags)
     s.fpu_status = s.fpu_status & ~INCOMPLETE
     if stored and not missing and is_number(se, m):
         s.fpu_status = (s.fpu_status & ~(CONDITIONS | C1)) | conditions

@@ -15,6 +15,8 @@ from hw.cpu.micro_op import PLACE_BITS, MicroOp
 from hw.cpu.mmu import exception, load, load_for_update, store
 from hw.cpu.primitives import get, low, put, sext, u64
 from hw.cpu.softfloat.number import (
+    DEFAULT_EXPONENT,
+    DEFAULT_SIGNIFICAND,
     DENORMAL,
     INVALID,
     OVERFLOW,
@@ -134,6 +136,18 @@ def pop(s: CpuState) -> None:
     """Drop ST(0)."""
     free(s, 0)
     rotate(s, 1)
+
+
+def replace(s: CpuState, missing: bool, se: int, m: int, flags: int) -> bool:
+    """The result of an operation on ST(0), in its place; whether it was stored."""
+    if missing:
+        se = DEFAULT_EXPONENT
+        m = DEFAULT_SIGNIFICAND
+        flags = STACK_UNDERFLOW
+    stored = settle(s, flags, EARLY)
+    if stored:
+        write(s, 0, se, m)
+    return stored
 
 
 def load80(s: CpuState, place: int) -> tuple[int, int]:
