@@ -56,7 +56,6 @@ class Case:
     pinned: dict[int, int] = field(default_factory=dict)  #: register number -> value
     undefined: int = 0  #: RFLAGS bits that the manual leaves undefined
     text: str = ""
-    undefined_x87: int = 0  #: likewise of the x87 status word
 
     @property
     def uses_x87(self) -> bool:

@@ -41,61 +41,63 @@ from hw.cpu.state import CpuState
 _OUT_OF_RANGE: Final = 1 << 10
 
 
-def _too_large(s: CpuState, se: int, m: int) -> bool:
-    """Enter in C2 whether the argument is out of range."""
-    large = not in_range(se, m) and not is_empty(s, 0)
-    s.fpu_status = (s.fpu_status & ~(C1 | _OUT_OF_RANGE)) | (_OUT_OF_RANGE if large else 0)
-    return large
+def _accepted(s: CpuState, pushes: bool) -> tuple[bool, int, int]:
+    """Whether ST(0) can be computed with, and what it is; if not, all is settled.
+
+    An empty operand or a full stack are faults; an argument out of range sets C2, nothing else.
+    """
+    se, m = read(s, 0)
+    s.fpu_status = s.fpu_status & ~(C1 | _OUT_OF_RANGE)
+    if is_empty(s, 0) or (pushes and not is_empty(s, 7)):
+        flags = STACK_UNDERFLOW if is_empty(s, 0) else STACK_OVERFLOW
+        if settle(s, flags, EARLY):
+            write(s, 0, DEFAULT_EXPONENT, DEFAULT_SIGNIFICAND)
+            if pushes:
+                push(s, DEFAULT_EXPONENT, DEFAULT_SIGNIFICAND)
+        return False, se, m
+    if not in_range(se, m):
+        s.fpu_status = s.fpu_status | _OUT_OF_RANGE
+        return False, se, m
+    return True, se, m
 
 
 def circular(s: CpuState, u: MicroOp, is_sine: bool) -> None:
     """FSIN, FCOS."""
     begin(s)
     note(s, u)
-    se, m = read(s, 0)
-    if not _too_large(s, se, m):
+    accepted, se, m = _accepted(s, False)
+    if accepted:
         if is_sine:
             se, m, flags = sine(s.fpu_control, se, m)
         else:
             se, m, flags = cosine(s.fpu_control, se, m)
-        replace(s, is_empty(s, 0), se, m, flags)
-
-
-def _replace_and_push(
-    s: CpuState, se_a: int, m_a: int, se_b: int, m_b: int, flags: int
-) -> None:
-    """A result instead of ST(0), and another on top of it."""
-    if is_empty(s, 0) or not is_empty(s, 7):
-        se_a = DEFAULT_EXPONENT
-        m_a = DEFAULT_SIGNIFICAND
-        se_b = DEFAULT_EXPONENT
-        m_b = DEFAULT_SIGNIFICAND
-        flags = STACK_UNDERFLOW if is_empty(s, 0) else STACK_OVERFLOW
-    if settle(s, flags, EARLY):
-        write(s, 0, se_a, m_a)
-        push(s, se_b, m_b)
+        replace(s, False, se, m, flags)
 
 
 def sine_cosine(s: CpuState, u: MicroOp) -> None:
     """FSINCOS: the cosine ends up on top."""
     begin(s)
     note(s, u)
-    se, m = read(s, 0)
-    if not _too_large(s, se, m):
+    accepted, se, m = _accepted(s, True)
+    if accepted:
         se_a, m_a, flags_a = sine(s.fpu_control, se, m)
         se_b, m_b, flags_b = cosine(s.fpu_control, se, m)
-        _replace_and_push(s, se_a, m_a, se_b, m_b, (flags_a & ~C1) | flags_b)
+        if settle(s, (flags_a & ~C1) | flags_b, EARLY):
+            write(s, 0, se_a, m_a)
+            push(s, se_b, m_b)
 
 
 def partial_tangent(s: CpuState, u: MicroOp) -> None:
     """FPTAN: the tangent, and 1 on top."""
     begin(s)
     note(s, u)
-    se, m = read(s, 0)
-    if not _too_large(s, se, m):
+    accepted, se, m = _accepted(s, True)
+    if accepted:
         se, m, flags = tangent(s.fpu_control, se, m)
         number = is_number(se, m)
-        _replace_and_push(s, se, m, BIAS if number else se, TOP if number else m, flags)
+        if settle(s, flags, EARLY):
+            write(s, 0, se, m)
+            push(s, BIAS if number else se, TOP if number else m)
 
 
 def of_two(s: CpuState, u: MicroOp, name: str) -> None:

@@ -9,6 +9,7 @@ State: none. Context: native code, oracle.
 from typing import Final
 
 from hw.cpu.primitives import flag, slt, u64, wide
+from hw.cpu.softfloat.arithmetic import add
 from hw.cpu.softfloat.constants import LN2, LOG2_E
 from hw.cpu.softfloat.number import (
     BIAS,
@@ -147,7 +148,7 @@ def _product(
 def y_log2_x_plus_1(
     control: int, se_y: int, m_y: int, se_x: int, m_x: int
 ) -> tuple[int, int, int]:
-    """Y * log2(x + 1); x is near 0, and from 1 on the operation is invalid."""
+    """Y * log2(x + 1); beyond a half, which is out of range, of the rounded sum."""
     if not (is_number(se_y, m_y) and is_number(se_x, m_x)):
         return nan_of_two(se_x, m_x, se_y, m_y)
     sign = sign_of(se_y) ^ sign_of(se_x)
@@ -157,8 +158,10 @@ def y_log2_x_plus_1(
             return invalid()
         return _infinite(sign, flags)
     exponent_x, significand_x = normalized(se_x, m_x)
-    if not slt(exponent_x, BIAS):
-        return invalid()
+    if not slt(exponent_x, BIAS - 1):
+        se_x, m_x, rounded = add(control, se_x, m_x, BIAS, TOP, 0)
+        se, m, flags = y_log2_x(control, se_y, m_y, se_x, m_x)
+        return se, m, flags | rounded
     if m_x == 0 or m_y == 0:
         return sign << 15, 0, flags
     # x / (2 + x), the divisor with 126 fraction bits
