@@ -27,6 +27,7 @@ from hw.cpu.semantics import (
     bit,
     branch,
     locked,
+    mmx,
     move,
     muldiv,
     shift,
@@ -44,7 +45,7 @@ from hw.cpu.subset import Module, compile_function
 #: Loaded before the fork.
 COMMON: Final = (move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, system)
 #: Loaded by a process that meets one of their handlers.
-RARE: Final[tuple[ModuleType, ...]] = (x87, x87_control, x87_functions)
+RARE: Final[tuple[ModuleType, ...]] = (x87, x87_control, x87_functions, mmx)
 #: Families in the order of their handlers' numbers.
 FAMILIES: Final = (*COMMON, *RARE)
 #: Functions that Python calls.

@@ -60,7 +60,7 @@ class Case:
     @property
     def uses_x87(self) -> bool:
         """Whether the x87 registers, which MMX shares, matter."""
-        return self.name.startswith(("F", "WAIT")) or "_MM" in self.name
+        return self.name.startswith(("F", "WAIT", "EMMS")) or "_MM" in self.name
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _register(kind: str, rng: random.Random, pool: Pool) -> int:
                  *(f"R{n}L" for n in range(8, 16))]  # fmt: skip
         allowed = [_REGISTERS[n] for n in names if OFFSET[_REGISTERS[n]] // 8 in pool.operands]
         return rng.choice(allowed)
-    if kind.startswith("ST"):
+    if kind.startswith("STI"):
         return _REGISTERS[f"ST{rng.randrange(8)}"]
     if kind.startswith("MM_"):
         return _REGISTERS[f"MM{rng.randrange(8)}"]
@@ -113,6 +113,8 @@ def make(name: str, rng: random.Random, ip: int, pool: Pool = ALL) -> Case | Non
             _near_bit(instruction, rng, pinned)
         if op.can_use_lock_prefix and rng.random() < 0.4 and instruction.op0_kind == OpKind.MEMORY:
             instruction.has_lock_prefix = True
+    if name.startswith("MASKMOV"):
+        pinned[7] = data_address(rng)
     if instruction.is_string_instruction:
         _string(instruction, rng, pinned)
     encoder = Encoder(64)
@@ -145,6 +147,8 @@ def _operand(instruction: Any, k: int, kind: str, rng: random.Random, pool: Pool
         return True
     if kind.startswith("IMM") or kind == "IMM8_CONST_1":
         _immediate(instruction, k, kind, rng)
+    elif kind == "SEG_RDI":
+        set_kind(k, OpKind.MEMORY_SEG_RDI)
     elif kind.startswith(("SEG_R", "ES_R")):
         set_kind(k, OpKind.MEMORY_SEG_RSI if kind.startswith("SEG") else OpKind.MEMORY_ESRDI)
     else:

@@ -7,7 +7,7 @@ State: none. Context: Python, while decoding.
 
 from typing import Final
 
-from hw.cpu.encodings import arithmetic, flow, moves, shifts, stack, strings, vectors, x87
+from hw.cpu.encodings import arithmetic, flow, mmx, moves, shifts, stack, strings, vectors, x87
 from hw.cpu.encodings.flow import jump_or_call
 from hw.cpu.encodings.token import Build, Factory
 
@@ -15,10 +15,10 @@ _TABLE: Final[dict[str, Factory]] = {
     name: factory
     for family in (moves, arithmetic, shifts, stack, flow, strings)
     for name, factory in family.TABLE.items()
-} | vectors.CONTROL
+} | vectors.CONTROL | mmx.CONTROL
 #: Mnemonics shared with SSE, or operands, that the general-register core does not have.
 _ABSENT_TOKENS: Final = frozenset(
-    ("SREG", "CR", "DR", "TR", "MM", "ES", "CS", "SS", "DS", "FS", "GS")
+    ("SREG", "CR", "DR", "TR", "ES", "CS", "SS", "DS", "FS", "GS")
 )
 #: Encodings that 64-bit mode does not have, or whose result is undefined.
 _ABSENT_CODES: Final = frozenset(("PUSH_R32", "POP_R32", "PUSH_RM32", "POP_RM32", "BSWAP_R16"))
@@ -29,6 +29,9 @@ def builder_for(code_name: str) -> Build | None:
     mnemonic, *tokens = code_name.split("_")
     if mnemonic in ("JMP", "CALL"):
         return jump_or_call(code_name)
+    if not mmx.TOKENS.isdisjoint(tokens):
+        factory = mmx.TABLE.get(mnemonic)
+        return None if factory is None else factory(mnemonic.lower(), tokens)
     if x87.claimed(code_name):
         return x87.factory(mnemonic, tokens)
     if any(token.startswith("XMM") for token in tokens):
