@@ -27,6 +27,9 @@ from hw.spec.registers import (
     CR0_PE,
     CR0_PG,
     CR0_WP,
+    CR4_OSFXSR,
+    CR4_OSXMMEXCPT,
+    CR4_OSXSAVE,
     CR4_PAE,
     EFER_LMA,
     EFER_LME,
@@ -34,6 +37,8 @@ from hw.spec.registers import (
     EFER_SCE,
     RFLAGS_FIXED,
     RFLAGS_IF,
+    XCR0_SSE,
+    XCR0_X87,
 )
 
 TLB_ENTRIES: Final = 1024
@@ -102,7 +107,8 @@ class CpuState(Layout):
     code_frame: Annotated[u64, this_cpu]  #: frame that the last fetch translation gave
     host_mxcsr: Annotated[u64, this_cpu]  #: scratch: MXCSR on its way to or from the host
     large_pages: Annotated[u64, this_cpu]  #: not 0: the TLB has held a part of a large page
-    reserved_0x188: Annotated[Any, ctypes.c_uint8 * 120]
+    xcr0: Annotated[u64, this_cpu]  #: what XSAVE may save: bit 0 x87, bit 1 vectors
+    reserved_0x190: Annotated[Any, ctypes.c_uint8 * 112]
     xmm: Annotated[Any, ctypes.c_uint64 * 32]  #: sixteen registers, low half first
     x87: Annotated[Any, ctypes.c_uint64 * 16]  #: R0 to R7, 80 bits in 16 bytes each
     mxcsr: Annotated[u64, this_cpu]
@@ -144,10 +150,11 @@ def reset(index: int) -> None:
     state = CORES[index]
     state.core_index = index
     state.cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG
-    state.cr4 = CR4_PAE
+    state.cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE
     state.efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE
     state.cpl = 3
     state.rflags = RFLAGS_FIXED | RFLAGS_IF
     state.deadline_tsc = (1 << 64) - 1
     state.mxcsr = 0x1F80
     state.fpu_control = 0x37F
+    state.xcr0 = XCR0_X87 | XCR0_SSE

@@ -26,6 +26,7 @@ from hw.cpu.semantics import (
     alu,
     bit,
     branch,
+    fxsave,
     locked,
     mmx,
     move,
@@ -38,6 +39,7 @@ from hw.cpu.semantics import (
     x87,
     x87_control,
     x87_functions,
+    xsave,
 )
 from hw.cpu.semantics.handler import Handler
 from hw.cpu.subset import Module, compile_function
@@ -45,7 +47,9 @@ from hw.cpu.subset import Module, compile_function
 #: Loaded before the fork.
 COMMON: Final = (move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, system)
 #: Loaded by a process that meets one of their handlers.
-RARE: Final[tuple[ModuleType, ...]] = (x87, x87_control, x87_functions, mmx)
+RARE: Final[tuple[ModuleType, ...]] = (
+    x87, x87_control, x87_functions, mmx, fxsave, xsave,
+)  # fmt: skip
 #: Families in the order of their handlers' numbers.
 FAMILIES: Final = (*COMMON, *RARE)
 #: Functions that Python calls.

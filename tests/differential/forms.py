@@ -25,7 +25,8 @@ _KINDS = {value: name for name, value in vars(OpCodeOperandKind).items() if isin
 _REGISTERS = {name: value for name, value in vars(Register).items() if isinstance(value, int)}
 
 #: Control flow, exits and what reads the machine's own time: tested elsewhere.
-_ELSEWHERE = ("J", "CALL", "RET", "LOOP", "SYSCALL", "INT", "CPUID", "RDTSC", "SYSRET", "ENDBR")
+_ELSEWHERE = ("J", "CALL", "RET", "LOOP", "SYSCALL", "INT", "CPUID", "RDTSC", "SYSRET", "ENDBR",
+              "XSAVE", "XRSTOR", "XGETBV", "XSETBV")  # fmt: skip
 _ACCUMULATORS = {"AL": 8, "AX": 16, "EAX": 32, "RAX": 64}
 
 
@@ -60,7 +61,7 @@ class Case:
     @property
     def uses_x87(self) -> bool:
         """Whether the x87 registers, which MMX shares, matter."""
-        return self.name.startswith(("F", "WAIT", "EMMS")) or "_MM" in self.name
+        return self.name.startswith(("F", "WAIT", "EMMS", "XSAVE", "XRSTOR")) or "_MM" in self.name
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ State: none. Context: Python, while decoding.
 
 from typing import Final
 
-from hw.cpu.encodings import arithmetic, flow, mmx, moves, shifts, stack, strings, vectors, x87
+from hw.cpu.encodings import arithmetic, flow, mmx, moves, save, shifts, stack, strings, vectors, x87
 from hw.cpu.encodings.flow import jump_or_call
 from hw.cpu.encodings.token import Build, Factory
 
 _TABLE: Final[dict[str, Factory]] = {
     name: factory
-    for family in (moves, arithmetic, shifts, stack, flow, strings)
+    for family in (moves, arithmetic, shifts, stack, flow, strings, save)
     for name, factory in family.TABLE.items()
 } | vectors.CONTROL | mmx.CONTROL
 #: Mnemonics shared with SSE, or operands, that the general-register core does not have.

@@ -39,8 +39,8 @@ from hw.cpu.state import CpuState
 
 RESET_CONTROL: Final = 0x37F
 #: Bits of the control word that can be written, and the one that is always 1.
-_CONTROL_MASK: Final = 0x1F3F
-_CONTROL_FIXED: Final = 0x40
+CONTROL_MASK: Final = 0x1F3F
+CONTROL_FIXED: Final = 0x40
 _REGISTERS_BYTES: Final = 80
 
 
@@ -56,7 +56,7 @@ def init(s: CpuState) -> None:
 
 def set_control(s: CpuState, value: int) -> None:
     """Write the control word; an exception may become pending or cease to be."""
-    s.fpu_control = (value & _CONTROL_MASK) | _CONTROL_FIXED
+    s.fpu_control = (value & CONTROL_MASK) | CONTROL_FIXED
     set_status(s, s.fpu_status)
 
 
@@ -173,7 +173,7 @@ def _store_environment(s: CpuState, place: int, bits: int) -> None:
 
 def _load_environment(s: CpuState, place: int, bits: int) -> None:
     step = bits // 8
-    s.fpu_control = (load(s, place, 16) & _CONTROL_MASK) | _CONTROL_FIXED
+    s.fpu_control = (load(s, place, 16) & CONTROL_MASK) | CONTROL_FIXED
     set_status(s, load(s, u64(place + step), 16))
     set_tag_word(s, load(s, u64(place + 2 * step), 16))
     s.fpu_instruction = load(s, u64(place + 3 * step), bits)
