@@ -1,6 +1,5 @@
 // Floating point on the machine and on the host: what is printed must be the same, byte for byte.
 #define _GNU_SOURCE
-#include <asm/prctl.h>
 #include <fenv.h>
 #include <float.h>
 #include <math.h>
@@ -13,6 +12,9 @@
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
+
+#define ARCH_SET_GS 0x1001
+#define ARCH_GET_GS 0x1004
 
 static uint64_t seed = 88172645463325252;
 
@@ -79,7 +81,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 static void on_usr1(int number, siginfo_t *info, void *context)
 {
     ucontext_t *user = context;
-    struct _libc_fpstate *state = user->uc_mcontext.fpregs;
+    fpregset_t state = user->uc_mcontext.fpregs;
     (void)number, (void)info;
     unsigned short control;
     __asm__ volatile("fnstcw %0" : "=m"(control));
@@ -114,7 +116,9 @@ static void frames(void)
             action.sa_sigaction = on_fault;
             sigaction(SIGFPE, &action, NULL);
             volatile long double zero = 0, huge = LDBL_MAX, tiny = LDBL_MIN;
-            feenableexcept((int[]){FE_DIVBYZERO, FE_INVALID, FE_OVERFLOW, FE_INEXACT}[k]);
+            static const int unmasked[] = {FE_DIVBYZERO, FE_INVALID, FE_OVERFLOW, FE_INEXACT};
+            unsigned short word = 0x37f & ~unmasked[k];
+            __asm__ volatile("fldcw %0" : : "m"(word));
             volatile long double r = k == 0   ? huge / zero
                                      : k == 1 ? zero / zero
                                      : k == 2 ? huge * huge
