@@ -22,7 +22,7 @@ from typing import Final
 from iced_x86 import Code, Decoder, Formatter, FormatterSyntax, OpKind, Register
 
 from hw import atomics, ram
-from hw.cpu import code_cache, cpuid, threaded
+from hw.cpu import code_cache, cpuid, entropy, threaded
 from hw.cpu.code_cache import ArenaFullError, Block
 from hw.cpu.decode import NeedsMoreBytesError, decode_block
 from hw.cpu.exclusive import exclusive, publish_running, wait_until_free
@@ -37,6 +37,7 @@ from hw.cpu.exits import (
     EXIT_INTERRUPT,
     EXIT_NON_CANONICAL,
     EXIT_PAGE_FAULT,
+    EXIT_RANDOM,
     EXIT_SINGLE,
     EXIT_SYSCALL,
     EXIT_TRACE,
@@ -130,6 +131,9 @@ class Core:
             return self._run_alone()
         if reason == EXIT_CPUID:
             cpuid.execute(state)
+            return None
+        if reason == EXIT_RANDOM:
+            entropy.execute(state)
             return None
         if reason == EXIT_NON_CANONICAL:
             return CpuException(self._segment_vector(), 0)
@@ -226,6 +230,7 @@ class Core:
         except _FetchFault as fault:
             state.cr2 = fault.exit.address
             return fault.exit
+        self._native.load_families_of(handler_numbers(code))
         self._private = ctypes.create_string_buffer(code, len(code))
         with exclusive(self.index):
             reason = self._native.run_block(self._at, ctypes.addressof(self._private))

@@ -24,17 +24,25 @@ from hw.cpu import page_copy, run_loop, walker
 from hw.cpu.handler_compiler import family_handlers, load_family, source_key
 from hw.cpu.semantics import (
     alu,
+    approximation,
     bit,
+    bmi,
     branch,
+    checksum,
     fxsave,
     locked,
     mmx,
     move,
     muldiv,
+    random,
     shift,
     sse,
+    sse4,
+    sse_float,
+    sse_integer,
     stack,
     string,
+    string_compare,
     system,
     x87,
     x87_control,
@@ -45,9 +53,13 @@ from hw.cpu.semantics.handler import Handler
 from hw.cpu.subset import Module, compile_function
 
 #: Loaded before the fork.
-COMMON: Final = (move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, system)
+COMMON: Final = (
+    move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, sse_integer, sse_float,
+    system,
+)  # fmt: skip
 #: Loaded by a process that meets one of their handlers.
 RARE: Final[tuple[ModuleType, ...]] = (
+    sse4, string_compare, bmi, checksum, approximation, random,
     x87, x87_control, x87_functions, mmx, fxsave, xsave,
 )  # fmt: skip
 #: Families in the order of their handlers' numbers.

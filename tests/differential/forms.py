@@ -18,15 +18,33 @@ from iced_x86 import (
 from hw.cpu.encodings.table import builder_for
 from hw.cpu.operands import OFFSET
 from hw.spec.registers import GPR_NAMES
+from tests.differential.exceptions import flags_of
 from tests.differential.host import DATA, DATA_SIZE
 
+_MASK64 = (1 << 64) - 1
 NAMES = {name: value for name, value in vars(Code).items() if isinstance(value, int)}
 _KINDS = {value: name for name, value in vars(OpCodeOperandKind).items() if isinstance(value, int)}
 _REGISTERS = {name: value for name, value in vars(Register).items() if isinstance(value, int)}
 
 #: Control flow, exits and what reads the machine's own time: tested elsewhere.
-_ELSEWHERE = ("J", "CALL", "RET", "LOOP", "SYSCALL", "INT", "CPUID", "RDTSC", "SYSRET", "ENDBR",
-              "XSAVE", "XRSTOR", "XGETBV", "XSETBV")  # fmt: skip
+_ELSEWHERE = (
+    "J",
+    "CALL",
+    "RET",
+    "LOOP",
+    "SYSCALL",
+    "INT",
+    "CPUID",
+    "RDTSC",
+    "SYSRET",
+    "ENDBR",
+    "RDRAND",
+    "RDSEED",
+    "XSAVE",
+    "XRSTOR",
+    "XGETBV",
+    "XSETBV",
+)
 _ACCUMULATORS = {"AL": 8, "AX": 16, "EAX": 32, "RAX": 64}
 
 
@@ -114,8 +132,7 @@ def make(name: str, rng: random.Random, ip: int, pool: Pool = ALL) -> Case | Non
             _near_bit(instruction, rng, pinned)
         if op.can_use_lock_prefix and rng.random() < 0.4 and instruction.op0_kind == OpKind.MEMORY:
             instruction.has_lock_prefix = True
-    if name.startswith("MASKMOV"):
-        pinned[7] = data_address(rng)
+    _suit(instruction, name, rng, pinned)
     if instruction.is_string_instruction:
         _string(instruction, rng, pinned)
     encoder = Encoder(64)
@@ -123,17 +140,24 @@ def make(name: str, rng: random.Random, ip: int, pool: Pool = ALL) -> Case | Non
         encoder.encode(instruction, ip)
     except ValueError:
         return None
-    undefined = _flag_mask(instruction.rflags_undefined)
+    undefined = flags_of(instruction.rflags_undefined)
     return Case(name, encoder.take_buffer(), pinned, undefined, str(instruction))
 
 
-#: iced's own numbering of flags, lowest bit first: OF SF ZF AF CF PF.
-_FLAGS = (1 << 11, 1 << 7, 1 << 6, 1 << 4, 1 << 0, 1 << 2)
-
-
-def _flag_mask(bits: int) -> int:
-    """RFLAGS bits of iced's flag bits."""
-    return sum(flag for k, flag in enumerate(_FLAGS) if bits >> k & 1)
+def _suit(instruction: Any, name: str, rng: random.Random, pinned: dict[int, int]) -> None:
+    """Draw what a few instructions need to be defined, or to do something of interest."""
+    if name.startswith(("SHLD_RM16", "SHRD_RM16")):
+        if name.endswith("CL"):
+            pinned[1] = rng.randrange(17)
+        else:
+            instruction.immediate8 = rng.randrange(17)
+    elif name.startswith("PCMPESTR") and rng.random() < 0.8:
+        pinned[0], pinned[2] = (rng.choice([0, 1, 5, 8, 15, 16, -3, -9]) for _ in range(2))
+        pinned[0], pinned[2] = pinned[0] & _MASK64, pinned[2] & _MASK64
+    elif name.startswith("MASKMOVQ"):
+        pinned[7] = data_address(rng)
+    elif name.startswith("MASKMOVDQU"):
+        pinned[7] = DATA + rng.randrange(DATA_SIZE - 16)
 
 
 def _operand(instruction: Any, k: int, kind: str, rng: random.Random, pool: Pool) -> bool:
@@ -199,8 +223,10 @@ def value(rng: random.Random, bits: int = 64) -> int:
 def vector_half(rng: random.Random) -> int:
     """Half a vector register: integers, or floats of either size and any kind."""
     kind = rng.random()
-    if kind < 0.3:
+    if kind < 0.2:
         return value(rng)
+    if kind < 0.35:
+        return int.from_bytes(rng.choices((0, 1, 0x61, 0x62, 0x80, 0xFF), k=8), "little")
     if kind < 0.65:
         return int.from_bytes(struct.pack("<d", _number(rng)), "little")
     return int.from_bytes(struct.pack("<ff", _small(rng), _small(rng)), "little")

@@ -84,8 +84,8 @@ def _bit(mnemonic: str, tokens: list[str]) -> Build:
 
 
 def _scan(mnemonic: str, tokens: list[str]) -> Build:
-    """BSF BSR POPCNT LZCNT; TZCNT is BSF where BMI1 is not claimed."""
-    name = f"{'bsf' if mnemonic == 'tzcnt' else mnemonic}{bits_of(tokens[0])}"
+    """BSF BSR POPCNT LZCNT TZCNT."""
+    name = f"{mnemonic}{bits_of(tokens[0])}"
     rr, rm = NUMBER[f"{name}_rr"], NUMBER[f"{name}_rm"]
 
     def build(d: BlockBuilder, i: Any) -> None:

@@ -7,15 +7,29 @@ State: none. Context: Python, while decoding.
 
 from typing import Final
 
-from hw.cpu.encodings import arithmetic, flow, mmx, moves, save, shifts, stack, strings, vectors, x87
+from hw.cpu.encodings import (
+    arithmetic,
+    bits,
+    flow,
+    later_vectors,
+    mmx,
+    moves,
+    save,
+    shifts,
+    stack,
+    strings,
+    vectors,
+    x87,
+)
 from hw.cpu.encodings.flow import jump_or_call
 from hw.cpu.encodings.token import Build, Factory
 
 _TABLE: Final[dict[str, Factory]] = {
     name: factory
-    for family in (moves, arithmetic, shifts, stack, flow, strings, save)
+    for family in (moves, arithmetic, shifts, bits, stack, flow, strings, save)
     for name, factory in family.TABLE.items()
 } | vectors.CONTROL | mmx.CONTROL
+_VECTORS: Final[dict[str, Factory]] = later_vectors.TABLE | vectors.TABLE
 #: Mnemonics shared with SSE, or operands, that the general-register core does not have.
 _ABSENT_TOKENS: Final = frozenset(
     ("SREG", "CR", "DR", "TR", "ES", "CS", "SS", "DS", "FS", "GS")
@@ -29,18 +43,21 @@ def builder_for(code_name: str) -> Build | None:
     mnemonic, *tokens = code_name.split("_")
     if mnemonic in ("JMP", "CALL"):
         return jump_or_call(code_name)
+    if mnemonic == "VEX":
+        mnemonic, *tokens = tokens
+        return _made(bits.VEX.get(mnemonic), mnemonic, tokens)
     if not mmx.TOKENS.isdisjoint(tokens):
-        factory = mmx.TABLE.get(mnemonic)
-        return None if factory is None else factory(mnemonic.lower(), tokens)
+        return _made(mmx.TABLE.get(mnemonic), mnemonic, tokens)
     if x87.claimed(code_name):
         return x87.factory(mnemonic, tokens)
     if any(token.startswith("XMM") for token in tokens):
-        # a word to memory is SSE4.1's PEXTRW
-        absent = mnemonic == "PEXTRW" and "M16" in tokens[0]
-        factory = None if absent else vectors.TABLE.get(mnemonic)
-        return None if factory is None else factory(mnemonic.lower(), tokens)
-    factory = _TABLE.get(mnemonic)
+        # PEXTRW with a word in memory is SSE4.1's
+        later = mnemonic == "PEXTRW" and "M16" in tokens[0]
+        table = _VECTORS if not later else later_vectors.TABLE
+        return _made(table.get(mnemonic), mnemonic, tokens)
     absent = code_name in _ABSENT_CODES or not _ABSENT_TOKENS.isdisjoint(tokens)
-    if factory is None or absent:
-        return None
-    return factory(mnemonic.lower(), tokens)
+    return None if absent else _made(_TABLE.get(mnemonic), mnemonic, tokens)
+
+
+def _made(factory: Factory | None, mnemonic: str, tokens: list[str]) -> Build | None:
+    return None if factory is None else factory(mnemonic.lower(), tokens)

@@ -1,4 +1,4 @@
-"""SSE and SSE2.
+"""SSE and SSE2; also SSE3 floating point, which has the same shapes.
 
 Offsets of vector registers are 16 n, within ``hw.cpu.semantics.sse.XMM``.
 
@@ -15,11 +15,10 @@ from hw.cpu.operands import OFFSET, REGISTER_KIND, memory
 from hw.cpu.semantics.sse_names import (
     COMPARES,
     COMPARISONS,
-    CONVERSIONS,
-    MASKS,
-    PACKED,
-    SCALAR,
+    FLOATS,
+    INTEGER,
     SHIFTS,
+    SIGNS,
     TO_INTEGER,
 )
 
@@ -27,22 +26,22 @@ _FIRST: Final = Register.XMM0
 _LAST: Final = Register.XMM15
 
 
-def _offset(register: int) -> int:
+def vector_offset(register: int) -> int:
     """Operand offset of a vector or general register."""
     if _FIRST <= register <= _LAST:
         return (register - _FIRST) * 16
     return OFFSET[register]
 
 
-def _two(name: str, effect: int = NONE, *, imm_mask: int = 0) -> Build:
+def two(name: str, effect: int = NONE, *, imm_mask: int = 0) -> Build:
     """Register and register or memory, perhaps an immediate: handlers _rr and _rm."""
     rr, rm = NUMBER[f"{name}_rr"], NUMBER[f"{name}_rm"]
 
     def build(d: BlockBuilder, i: Any) -> None:
-        a = _offset(i.op0_register)
+        a = vector_offset(i.op0_register)
         imm = i.immediate(2) & imm_mask if imm_mask else 0
         if i.op1_kind == REGISTER_KIND:
-            d.emit(rr, effect, a=a, b=_offset(i.op1_register), imm=imm)
+            d.emit(rr, effect, a=a, b=vector_offset(i.op1_register), imm=imm)
         else:
             base, _, _, disp = memory(d, i, indexed=False)
             d.emit(rm, effect | BARRIER, a=a, base=base, disp=disp, imm=imm)
@@ -51,20 +50,25 @@ def _two(name: str, effect: int = NONE, *, imm_mask: int = 0) -> Build:
 
 
 def _operation(mnemonic: str, _: list[str]) -> Build:
-    return _two(mnemonic)
+    return two(mnemonic)
+
+
+def _float(mnemonic: str, _: list[str]) -> Build:
+    """What can raise #XM: as a memory access it may show flags."""
+    return two(mnemonic, BARRIER)
 
 
 def _compare(mnemonic: str, _: list[str]) -> Build:
-    return _two(mnemonic, WRITES)
+    return two(mnemonic, WRITES | BARRIER)
 
 
 def _shift(mnemonic: str, tokens: list[str]) -> Build:
     if not tokens[1].startswith("IMM"):
-        return _two(mnemonic)
+        return two(mnemonic)
     number = NUMBER[f"{mnemonic}_ri"]
 
     def build(d: BlockBuilder, i: Any) -> None:
-        d.emit(number, NONE, a=_offset(i.op0_register), imm=i.immediate(1) & 0xFF)
+        d.emit(number, NONE, a=vector_offset(i.op0_register), imm=i.immediate(1) & 0xFF)
 
     return build
 
@@ -74,14 +78,14 @@ def _shift_bytes(mnemonic: str, _: list[str]) -> Build:
 
     def build(d: BlockBuilder, i: Any) -> None:
         count = i.immediate(1) & 0xFF
-        d.emit(number if count < 16 else clear, NONE, a=_offset(i.op0_register), imm=count)
+        d.emit(number if count < 16 else clear, NONE, a=vector_offset(i.op0_register), imm=count)
 
     return build
 
 
 def _conditional(mnemonic: str, _: list[str]) -> Build:
     """CMPPS, CMPPD, CMPSS, CMPSD with their predicate."""
-    builds = [_two(f"cmp{c}{mnemonic[3:]}") for c in COMPARISONS]
+    builds = [two(f"cmp{c}{mnemonic[3:]}", BARRIER) for c in COMPARISONS]
 
     def build(d: BlockBuilder, i: Any) -> None:
         builds[i.immediate(2) & 7](d, i)
@@ -90,14 +94,14 @@ def _conditional(mnemonic: str, _: list[str]) -> Build:
 
 
 def _shuffle(mnemonic: str, _: list[str]) -> Build:
-    return _two(mnemonic, imm_mask=0xFF)
+    return two(mnemonic, imm_mask=0xFF)
 
 
 def _insert_word(_: str, __: list[str]) -> Build:
     rr, rm = NUMBER["pinsrw_rr"], NUMBER["pinsrw_rm"]
 
     def build(d: BlockBuilder, i: Any) -> None:
-        a, imm = _offset(i.op0_register), (i.immediate(2) & 7) * 2
+        a, imm = vector_offset(i.op0_register), (i.immediate(2) & 7) * 2
         if i.op1_kind == REGISTER_KIND:
             d.emit(rr, NONE, a=a, b=OFFSET[i.op1_register], imm=imm)
         else:
@@ -112,7 +116,7 @@ def _extract_word(_: str, __: list[str]) -> Build:
 
     def build(d: BlockBuilder, i: Any) -> None:
         imm = (i.immediate(2) & 7) * 2
-        d.emit(number, NONE, a=OFFSET[i.op0_register], b=_offset(i.op1_register), imm=imm)
+        d.emit(number, NONE, a=OFFSET[i.op0_register], b=vector_offset(i.op1_register), imm=imm)
 
     return build
 
@@ -121,20 +125,20 @@ def _mask(mnemonic: str, _: list[str]) -> Build:
     number = NUMBER[mnemonic]
 
     def build(d: BlockBuilder, i: Any) -> None:
-        d.emit(number, NONE, a=OFFSET[i.op0_register], b=_offset(i.op1_register))
+        d.emit(number, NONE, a=OFFSET[i.op0_register], b=vector_offset(i.op1_register))
 
     return build
 
 
 def _from_integer(mnemonic: str, tokens: list[str]) -> Build:
-    return _two(f"{mnemonic}{bits_of(tokens[1])}")
+    return two(f"{mnemonic}{bits_of(tokens[1])}", BARRIER)
 
 
 def _to_integer(mnemonic: str, tokens: list[str]) -> Build:
-    return _two(f"{mnemonic}{bits_of(tokens[0])}")
+    return two(f"{mnemonic}{bits_of(tokens[0])}", BARRIER)
 
 
-def _move(loads: str, stores: str, between: str) -> Factory:
+def move(loads: str, stores: str, between: str) -> Factory:
     """Load, store or copy; which one the operands tell."""
 
     def factory(_: str, __: list[str]) -> Build:
@@ -144,17 +148,17 @@ def _move(loads: str, stores: str, between: str) -> Factory:
             if i.op0_kind != REGISTER_KIND:
                 base, index, scale, disp = memory(d, i, indexed=True)
                 d.emit(
-                    mr[index != 128], BARRIER, b=_offset(i.op1_register),
+                    mr[index != 128], BARRIER, b=vector_offset(i.op1_register),
                     base=base, index=index, scale=scale, disp=disp,
                 )  # fmt: skip
             elif i.op1_kind != REGISTER_KIND:
                 base, index, scale, disp = memory(d, i, indexed=True)
                 d.emit(
-                    rm[index != 128], BARRIER, a=_offset(i.op0_register),
+                    rm[index != 128], BARRIER, a=vector_offset(i.op0_register),
                     base=base, index=index, scale=scale, disp=disp,
                 )  # fmt: skip
             else:
-                d.emit(rr, NONE, a=_offset(i.op0_register), b=_offset(i.op1_register))
+                d.emit(rr, NONE, a=vector_offset(i.op0_register), b=vector_offset(i.op1_register))
 
         return build
 
@@ -170,7 +174,7 @@ def _low_move(mnemonic: str, tokens: list[str]) -> Build:
         between = f"xmm_from{bits}"
     else:
         between = "xmm_low_zero"
-    return _move(f"xmm_low{bits}_r?", f"xmm_low{bits}_?r", between)(mnemonic, tokens)
+    return move(f"xmm_low{bits}_r?", f"xmm_low{bits}_?r", between)(mnemonic, tokens)
 
 
 def _half(number: int) -> Factory:
@@ -183,12 +187,12 @@ def _half(number: int) -> Factory:
         def build(d: BlockBuilder, i: Any) -> None:
             if i.op0_kind != REGISTER_KIND:
                 base, _, _, disp = memory(d, i, indexed=False)
-                d.emit(mr, BARRIER, b=_offset(i.op1_register), base=base, disp=disp)
+                d.emit(mr, BARRIER, b=vector_offset(i.op1_register), base=base, disp=disp)
             elif i.op1_kind != REGISTER_KIND:
                 base, _, _, disp = memory(d, i, indexed=False)
-                d.emit(rm, BARRIER, a=_offset(i.op0_register), base=base, disp=disp)
+                d.emit(rm, BARRIER, a=vector_offset(i.op0_register), base=base, disp=disp)
             else:
-                d.emit(rr, NONE, a=_offset(i.op0_register), b=_offset(i.op1_register))
+                d.emit(rr, NONE, a=vector_offset(i.op0_register), b=vector_offset(i.op1_register))
 
         return build
 
@@ -205,17 +209,18 @@ def _control(mnemonic: str, _: list[str]) -> Build:
     return build
 
 
-_ALIGNED: Final = _move("xmm_mova_r?", "xmm_mova_?r", "xmm_mov_rr")
-_UNALIGNED: Final = _move("xmm_movu_r?", "xmm_movu_?r", "xmm_mov_rr")
+_ALIGNED: Final = move("xmm_mova_r?", "xmm_mova_?r", "xmm_mov_rr")
+_UNALIGNED: Final = move("xmm_movu_r?", "xmm_movu_?r", "xmm_mov_rr")
 _CONDITIONAL: Final = ("CMPPS", "CMPPD", "CMPSS", "CMPSD")
 
 #: By mnemonic; only encodings with vector registers come here.
 TABLE: Final[dict[str, Factory]] = {
-    **{n.upper(): _operation for n in (*PACKED, *SCALAR, *CONVERSIONS)},
+    **{n.upper(): _operation for n in INTEGER},
+    **{n.upper(): _float for n in FLOATS},
     **{n.upper(): _shift for n in SHIFTS},
     **{n.upper(): _compare for n in COMPARES},
     **{n.upper(): _to_integer for n in TO_INTEGER},
-    **{n.upper(): _mask for n in MASKS},
+    **{n.upper(): _mask for n in SIGNS},
     **dict.fromkeys(_CONDITIONAL, _conditional),
     "CVTSI2SS": _from_integer, "CVTSI2SD": _from_integer,
     "PSLLDQ": _shift_bytes, "PSRLDQ": _shift_bytes,
@@ -223,8 +228,9 @@ TABLE: Final[dict[str, Factory]] = {
     "PINSRW": _insert_word, "PEXTRW": _extract_word,
     **dict.fromkeys(("MOVAPS", "MOVAPD", "MOVDQA", "MOVNTDQ", "MOVNTPS", "MOVNTPD"), _ALIGNED),
     **dict.fromkeys(("MOVUPS", "MOVUPD", "MOVDQU"), _UNALIGNED),
-    "MOVSS": _move("xmm_low32_r?", "xmm_low32_?r", "xmm_merge32"),
-    "MOVSD": _move("xmm_low64_r?", "xmm_low64_?r", "xmm_merge64"),
+    **dict.fromkeys(("RCPPS", "RCPSS", "RSQRTPS", "RSQRTSS"), _operation),
+    "MOVSS": move("xmm_low32_r?", "xmm_low32_?r", "xmm_merge32"),
+    "MOVSD": move("xmm_low64_r?", "xmm_low64_?r", "xmm_merge64"),
     "MOVD": _low_move, "MOVQ": _low_move,
     **dict.fromkeys(("MOVLPS", "MOVLPD", "MOVHLPS"), _half(0)),
     **dict.fromkeys(("MOVHPS", "MOVHPD", "MOVLHPS"), _half(1)),

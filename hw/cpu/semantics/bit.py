@@ -1,8 +1,6 @@
 """Single bits, bit scans and counts.
 
-TZCNT is not claimed (BMI1), so its encoding executes as BSF, as on processors without it.
-
-Spec: AMD64 APM vol. 3, BT BTS BTR BTC BSF BSR POPCNT LZCNT.
+Spec: AMD64 APM vol. 3, BT BTS BTR BTC BSF BSR POPCNT LZCNT TZCNT.
 Context: native code, oracle.
 """
 
@@ -130,6 +128,13 @@ def lzcnt(s: CpuState, u: MicroOp, value: int, bits: int) -> None:
     set_ready(s, (RFLAGS_CF if value == 0 else 0) | (RFLAGS_ZF if count == 0 else 0))
 
 
+def tzcnt(s: CpuState, u: MicroOp, value: int, bits: int) -> None:
+    """Trailing zeros; CF says the value is 0, ZF the result."""
+    count = bits if value == 0 else trailing_zeros(value)
+    put(s, u.a, bits, count)
+    set_ready(s, (RFLAGS_CF if value == 0 else 0) | (RFLAGS_ZF if count == 0 else 0))
+
+
 def scan_r(s: CpuState, u: MicroOp, op: Callable[..., None], bits: int) -> None:
     """Of a register."""
     op(s, u, get(s, u.b, bits), bits)
@@ -151,6 +156,6 @@ def handlers() -> Iterator[Handler]:
                 yield Handler(f"{name}_m{end}", bit_m, (op, bits, immediate))
                 if op is not bt:
                     yield Handler(f"lock_{name}_m{end}", locked_bit_m, (op, bits, immediate))
-        for scan in (bsf, bsr, popcnt, lzcnt):
+        for scan in (bsf, bsr, popcnt, lzcnt, tzcnt):
             yield Handler(f"{scan.__name__}{bits}_rr", scan_r, (scan, bits))
             yield Handler(f"{scan.__name__}{bits}_rm", scan_m, (scan, bits))

@@ -25,6 +25,7 @@ from hw.cpu.semantics.mmx_names import (
     UNPACK_LOW,
 )
 from hw.cpu.semantics.sse import load128, reg, set_reg
+from hw.cpu.semantics.sse_float import end_if_raised
 from hw.cpu.semantics.x87_stack import TOP_MASK, X87, begin
 from hw.cpu.state import CpuState
 from hw.cpu.vector_primitives import to_integer, vector
@@ -201,9 +202,10 @@ def convert_to_vector(s: CpuState, u: MicroOp, name: str, bits: int, form: str) 
     if form == "r":
         begin(s)
     value = source(s, u, form, 64)
+    result = vector(name, reg(s, u.a), wide(value))
+    end_if_raised(s, wide(0), 0)
     if form == "r":
         enter_mmx(s)
-    result = vector(name, reg(s, u.a), wide(value))
     if bits == 64:
         result = wide(u64(reg(s, u.a) >> 64)) << 64 | u64(result)
     set_reg(s, u.a, result)
@@ -218,7 +220,9 @@ def convert_from_vector(s: CpuState, u: MicroOp, name: str, bits: int, form: str
         value = load128(s, address(s, u, form), True)
     else:
         value = wide(load(s, address(s, u, form), 64))
-    set_mm(s, u.a, u64(vector(name, value, value)))
+    result = vector(name, value, value)
+    end_if_raised(s, wide(0), 0)
+    set_mm(s, u.a, u64(result))
 
 
 def emms(s: CpuState, u: MicroOp) -> None:  # noqa: ARG001

@@ -128,6 +128,21 @@ def set_m(s: CpuState, u: MicroOp, code: int) -> None:
     store(s, address(s, u, "m"), 8, flag(holds(s, code)))
 
 
+def swapped_load(s: CpuState, u: MicroOp, bits: int) -> None:
+    """MOVBE from memory: the bytes in reverse order."""
+    put(s, u.a, bits, byte_swap(load(s, address(s, u, "m"), bits)) >> (64 - bits))
+
+
+def swapped_store(s: CpuState, u: MicroOp, bits: int) -> None:
+    """MOVBE to memory."""
+    store(s, address(s, u, "m"), bits, byte_swap(get(s, u.b, bits)) >> (64 - bits))
+
+
+def probe(s: CpuState, u: MicroOp) -> None:
+    """CLFLUSH: caches are coherent here; what is left is that it faults as a load does."""
+    load(s, address(s, u, "m"), 8)
+
+
 def touch(s: CpuState, u: MicroOp, bits: int) -> None:
     """Write memory back unchanged: a shift by 0."""
     place = address(s, u, "m")
@@ -138,6 +153,7 @@ def handlers() -> Iterator[Handler]:
     """All of this family."""
     yield Handler("ea", effective_address)
     yield Handler("ea32", effective_address_32)
+    yield Handler("probe", probe)
     for bits in SIZES:
         yield Handler(f"touch{bits}", touch, (bits,))
         yield Handler(f"mov{bits}_rr", mov_rr, (bits,))
@@ -148,6 +164,8 @@ def handlers() -> Iterator[Handler]:
             yield Handler(f"mov{bits}_{form}i", mov_mi, (bits, form))
         yield Handler(f"xchg{bits}_rr", xchg_rr, (bits,))
     for bits in (16, 32, 64):
+        yield Handler(f"movbe{bits}_rm", swapped_load, (bits,))
+        yield Handler(f"movbe{bits}_mr", swapped_store, (bits,))
         for form in "mx":
             yield Handler(f"lea{bits}_{form}", lea, (bits, form))
         yield Handler(f"sign{bits}", sign_to_rdx, (bits,))

@@ -3,23 +3,8 @@
 import pytest
 
 from hw.cpu.decode import MAX_INSTRUCTIONS, NeedsMoreBytesError, decode_block
-from hw.cpu.micro_op import SLOT, MicroOp
-from hw.cpu.threaded import handler_list
 from tests.differential.assembly import assemble
-
-_AT = 0x40_0000
-
-
-def names(text: str, at: int = _AT) -> list[str]:
-    """Names of the handlers that a block is made of."""
-    code = assemble(text + "\n.skip 16\n9:\n.skip 8192\n8:")
-    built = decode_block(at, code[: 4096 - (at & 0xFFF)], 4096 - (at & 0xFFF))
-    data = built.finish()
-    count = len(data) // SLOT - 1
-    return [
-        handler_list()[MicroOp.from_buffer_copy(data[k * SLOT :] + bytes(64)).handler].name
-        for k in range(count)
-    ]
+from tests.support.decoded import AT, names
 
 
 def test_dead_flags_are_not_written() -> None:
@@ -73,17 +58,17 @@ def test_blocks_end_at_their_maximum_and_at_the_page() -> None:
     many = "nop\n" * 200
     assert len(names(many)) == MAX_INSTRUCTIONS + 1
     assert names(many)[-1] == "jmp"
-    near_end = names(many, _AT + 4096 - 5)
+    near_end = names(many, AT + 4096 - 5)
     assert near_end == ["nop"] * 5 + ["jmp_far"]
 
 
 def test_straddling_instruction_is_left_to_a_block_of_its_own() -> None:
     code = assemble("nop\nmov rax, 0x1122334455667788")
-    built = decode_block(_AT + 4096 - 4, code[:4], 4)
+    built = decode_block(AT + 4096 - 4, code[:4], 4)
     assert built.position == 1
     with pytest.raises(NeedsMoreBytesError):
-        decode_block(_AT + 4096 - 3, code[1:4], 3)
-    alone = decode_block(_AT + 4096 - 3, code[1:] + b"\x90" * 8, 3)
+        decode_block(AT + 4096 - 3, code[1:4], 3)
+    alone = decode_block(AT + 4096 - 3, code[1:] + b"\x90" * 8, 3)
     assert (alone.position, alone.single_page) == (1, False)
 
 
