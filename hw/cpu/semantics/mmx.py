@@ -202,10 +202,10 @@ def convert_to_vector(s: CpuState, u: MicroOp, name: str, bits: int, form: str) 
     if form == "r":
         begin(s)
     value = source(s, u, form, 64)
-    result = vector(name, reg(s, u.a), wide(value))
-    end_if_raised(s, wide(0), 0)
     if form == "r":
         enter_mmx(s)
+    result = vector(name, reg(s, u.a), wide(value))
+    end_if_raised(s, wide(0), 0)
     if bits == 64:
         result = wide(u64(reg(s, u.a) >> 64)) << 64 | u64(result)
     set_reg(s, u.a, result)
@@ -220,6 +220,7 @@ def convert_from_vector(s: CpuState, u: MicroOp, name: str, bits: int, form: str
         value = load128(s, address(s, u, form), True)
     else:
         value = wide(load(s, address(s, u, form), 64))
+    enter_mmx(s)
     result = vector(name, value, value)
     end_if_raised(s, wide(0), 0)
     set_mm(s, u.a, u64(result))
