@@ -148,12 +148,12 @@ def _suit(instruction: Any, name: str, rng: random.Random, pinned: dict[int, int
     """Draw what a few instructions need to be defined, or to do something of interest."""
     if name.startswith(("SHLD_RM16", "SHRD_RM16")):
         if name.endswith("CL"):
-            pinned[1] = rng.randrange(17)
+            pinned.setdefault(1, rng.randrange(17))
         else:
             instruction.immediate8 = rng.randrange(17)
     elif name.startswith("PCMPESTR") and rng.random() < 0.8:
-        pinned[0], pinned[2] = (rng.choice([0, 1, 5, 8, 15, 16, -3, -9]) for _ in range(2))
-        pinned[0], pinned[2] = pinned[0] & _MASK64, pinned[2] & _MASK64
+        for number in (0, 2):
+            pinned.setdefault(number, rng.choice([0, 1, 5, 8, 15, 16, -3, -9]) & _MASK64)
     elif name.startswith("MASKMOVQ"):
         pinned[7] = data_address(rng)
     elif name.startswith("MASKMOVDQU"):

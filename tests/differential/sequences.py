@@ -13,7 +13,8 @@ from tests.differential.forms import Case, Pool
 _POOL = Pool(operands=(0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11), bases=(12, 13, 14, 15), relative=False)
 _WITHOUT = (
     "PUSH", "POP", "ENTER", "LEAVE", "LAHF", "SAHF", "MOVS", "STOS", "LODS", "SCAS", "CMPS", "XLAT",
-    "STD", "TZCNT", "RDPMC", "BT", "MUL", "DIV", "IDIV", "INVALID", "XCHG_R", "CMPXCHG16B",
+    "STD", "RCP", "RSQRT", "MASKMOV", "RDPMC", "BT", "MUL", "DIV", "IDIV", "INVALID", "XCHG_R",
+    "CMPXCHG16B",
     *("FSIN", "FCOS", "FPTAN", "FPATAN", "FYL2X", "F2XM1", "FNSTENV", "FNSAVE", "FXSAVE"),
 )  # fmt: skip
 _OF_OR_CF = 1 << 11 | 1 << 0 | 1 << 7 | 1 << 6 | 1 << 2

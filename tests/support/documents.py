@@ -1,4 +1,4 @@
-"""Writes the documents that follow from code: docs/lock_order.md and docs/system_calls.md.
+"""Writes the documents that follow from code: lock order, system calls, instruction set.
 
 python -m tests.support.documents
 """
@@ -10,6 +10,7 @@ from typing import Final
 
 from mpkernel.sync import ranks
 from mpkernel.syscall import table
+from tests.support.instruction_set import instruction_set
 from tests.support.source_tree import ROOT
 
 _LOCK_HEAD: Final = """\
@@ -63,6 +64,7 @@ def _place(call: table.Call) -> str:
 DOCUMENTS: Final[dict[Path, Callable[[], str]]] = {
     ROOT / "docs/lock_order.md": lock_order,
     ROOT / "docs/system_calls.md": system_calls,
+    ROOT / "docs/instruction_set.md": instruction_set,
 }
 
 
