@@ -116,3 +116,23 @@ def power_minus_1(x: Fraction) -> Fraction:
     getcontext().prec = _DIGITS
     number = Decimal(x.numerator) / Decimal(x.denominator)
     return Fraction((number * Decimal(2).ln()).exp() - 1)
+
+
+def rounded(value: Fraction, precision: int, mode: int) -> Fraction:
+    """A value at so many bits, by an x87 rounding mode, in unlimited range."""
+    if value == 0:
+        return value
+    exponent = 0
+    while abs(value) >= Fraction(2) ** (exponent + 1):
+        exponent += 1
+    while abs(value) < Fraction(2) ** exponent:
+        exponent -= 1
+    unit = Fraction(2) ** (exponent - precision + 1)
+    below = value // unit
+    if mode == 0:
+        steps = round(value / unit)
+    elif mode == 3:
+        steps = int(value / unit)
+    else:
+        steps = below if mode == 1 or below * unit == value else below + 1
+    return steps * unit
