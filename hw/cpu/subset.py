@@ -249,9 +249,7 @@ class Builder:
         if not result.startswith("{"):
             return returned
         members = range(result.count(I64))
-        return tuple(
-            self.op(f"extractvalue {result} {returned.name}, {k}", I64) for k in members
-        )
+        return tuple(self.op(f"extractvalue {result} {returned.name}, {k}", I64) for k in members)
 
 
 _PARSED: Final[dict[Any, tuple[ast.FunctionDef, Counter[str]]]] = {}

@@ -47,6 +47,7 @@ from hw.cpu.semantics import (
     x87,
     x87_control,
     x87_functions,
+    x87_transfer,
     xsave,
 )
 from hw.cpu.semantics.handler import Handler
@@ -60,7 +61,7 @@ COMMON: Final = (
 #: Loaded by a process that meets one of their handlers.
 RARE: Final[tuple[ModuleType, ...]] = (
     sse4, string_compare, bmi, checksum, approximation, random,
-    x87, x87_control, x87_functions, mmx, fxsave, xsave,
+    x87, x87_transfer, x87_control, x87_functions, mmx, fxsave, xsave,
 )  # fmt: skip
 #: Families in the order of their handlers' numbers.
 FAMILIES: Final = (*COMMON, *RARE)

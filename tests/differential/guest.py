@@ -97,7 +97,11 @@ class Guest:
             case PageFault(address, error):
                 result |= {"signal": 11, "trap": 14, "error": error, "cr2": address}
             case CpuException(vector, error):
-                result |= {"signal": 8 if vector in (0, 16, 19) else 11, "trap": vector, "error": error}
+                result |= {
+                    "signal": 8 if vector in (0, 16, 19) else 11,
+                    "trap": vector,
+                    "error": error,
+                }
             case _:
                 result |= {"signal": -1, "trap": end}
         return result

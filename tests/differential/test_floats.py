@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.feature("F7", "G6")
-
 SOURCE = Path(__file__).with_name("floats.c")
 CASES = ("numbers", "decimals", "functions", "frames", "switches")
 COMPILERS = {"glibc": "gcc", "musl": "musl-gcc"}

@@ -105,7 +105,7 @@ def arc_tangent(t: Fraction) -> Fraction:
 
 
 def log2(x: Fraction) -> Fraction:
-    """log2(x), good to 60 digits of the result near 1, too."""
+    """Logarithm to base 2, good to 60 digits of the result near 1, too."""
     getcontext().prec = _DIGITS
     number = Decimal(x.numerator) / Decimal(x.denominator)
     return Fraction(number.ln() / Decimal(2).ln())

@@ -24,16 +24,18 @@ from hw.cpu.encodings import (
 from hw.cpu.encodings.flow import jump_or_call
 from hw.cpu.encodings.token import Build, Factory
 
-_TABLE: Final[dict[str, Factory]] = {
-    name: factory
-    for family in (moves, arithmetic, shifts, bits, stack, flow, strings, save)
-    for name, factory in family.TABLE.items()
-} | vectors.CONTROL | mmx.CONTROL
+_TABLE: Final[dict[str, Factory]] = (
+    {
+        name: factory
+        for family in (moves, arithmetic, shifts, bits, stack, flow, strings, save)
+        for name, factory in family.TABLE.items()
+    }
+    | vectors.CONTROL
+    | mmx.CONTROL
+)
 _VECTORS: Final[dict[str, Factory]] = later_vectors.TABLE | vectors.TABLE
 #: Mnemonics shared with SSE, or operands, that the general-register core does not have.
-_ABSENT_TOKENS: Final = frozenset(
-    ("SREG", "CR", "DR", "TR", "ES", "CS", "SS", "DS", "FS", "GS")
-)
+_ABSENT_TOKENS: Final = frozenset(("SREG", "CR", "DR", "TR", "ES", "CS", "SS", "DS", "FS", "GS"))
 #: Encodings that 64-bit mode does not have, or whose result is undefined.
 _ABSENT_CODES: Final = frozenset(("PUSH_R32", "POP_R32", "PUSH_RM32", "POP_RM32", "BSWAP_R16"))
 

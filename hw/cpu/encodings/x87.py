@@ -89,4 +89,3 @@ def factory(mnemonic: str, tokens: list[str]) -> Build:
 def claimed(code_name: str) -> bool:
     """Whether an encoding is one of x87 that the core has."""
     return _handler(code_name) in NUMBER
-

@@ -1,4 +1,4 @@
-"""x87: loads, stores, arithmetic and comparisons.
+"""x87: arithmetic and comparisons.
 
 A micro-op's ``a`` and ``b`` are numbers of stack registers, ``imm`` is the opcode. A memory operand
 is base + disp.
@@ -10,23 +10,19 @@ State: the x87 fields of CpuState. Context: native code, oracle.
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from hw.cpu.flags import condition_of, flags_now, set_ready
+from hw.cpu.flags import set_ready
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.mmu import load, store
-from hw.cpu.primitives import low, sext
-from hw.cpu.semantics.handler import Handler, address
+from hw.cpu.semantics.handler import Handler
+from hw.cpu.semantics.x87_operands import REALS, memory_operand, note_memory
 from hw.cpu.semantics.x87_stack import (
     C1,
     CONDITIONS,
     EARLY,
-    STACK_FAULT,
     STACK_OVERFLOW,
     STACK_UNDERFLOW,
-    UNSTORED,
     begin,
     free,
     is_empty,
-    load80,
     note,
     pop,
     push,
@@ -34,20 +30,12 @@ from hw.cpu.semantics.x87_stack import (
     replace,
     rotate,
     settle,
-    store80,
+    settle_keeping_c1,
     write,
 )
 from hw.cpu.softfloat.arithmetic import UNORDERED, add, compare, divide, multiply, square_root
-from hw.cpu.softfloat.constants import CONSTANTS, rounded
 from hw.cpu.softfloat.conversion import (
-    from_binary,
-    from_decimal,
-    from_integer,
-    quieted,
     round_to_integer,
-    to_binary,
-    to_decimal,
-    to_integer,
 )
 from hw.cpu.softfloat.number import (
     DEFAULT_EXPONENT,
@@ -60,202 +48,13 @@ from hw.cpu.softfloat.number import (
     is_number,
     is_zero,
     nan_of,
-    rounding,
     sign_of,
 )
 from hw.cpu.softfloat.remainder import INCOMPLETE, extract, remainder, scale
 from hw.cpu.state import CpuState
 from hw.spec.registers import RFLAGS_CF, RFLAGS_PF, RFLAGS_ZF
 
-#: Rounding mode "towards zero", which FISTTP has always.
-_TRUNCATE: Final = 3
 ARITHMETIC: Final = ("add", "mul", "sub", "subr", "div", "divr")
-#: Memory operands: name of the form, bits.
-REALS: Final = {"m32fp": 32, "m64fp": 64}
-INTEGERS: Final = {"m16int": 16, "m32int": 32, "m64int": 64}
-
-
-def memory_operand(s: CpuState, u: MicroOp, origin: str) -> tuple[int, int, int]:
-    """A number from memory; a denormal single or double raises DENORMAL."""
-    place = address(s, u, "m")
-    if origin == "m80fp":
-        se, m = load80(s, place)
-        return se, m, 0
-    if origin == "m80bcd":
-        sign_byte, digits = load80(s, place)
-        se, m = from_decimal(digits, sign_byte)
-        return se, m, 0
-    if origin in INTEGERS:
-        se, m = from_integer(sext(load(s, place, INTEGERS[origin]), INTEGERS[origin]))
-        return se, m, 0
-    return from_binary(load(s, place, REALS[origin]), REALS[origin])
-
-
-def note_memory(s: CpuState, u: MicroOp) -> None:
-    """Remember the instruction and its operand's address."""
-    note(s, u)
-    s.fpu_data = address(s, u, "m")
-
-
-# Loads and stores
-
-
-def load_memory(s: CpuState, u: MicroOp, origin: str) -> None:
-    """FLD, FILD, FBLD."""
-    begin(s)
-    se, m, flags = memory_operand(s, u, origin)
-    note_memory(s, u)
-    if origin in REALS:
-        se, m, signaling = quieted(se, m)
-        flags |= signaling
-    _push_result(s, se, m, flags)
-
-
-def load_register(s: CpuState, u: MicroOp) -> None:
-    """FLD ST(i)."""
-    begin(s)
-    note(s, u)
-    se, m = read(s, u.b)
-    flags = 0
-    if is_empty(s, u.b):
-        se = DEFAULT_EXPONENT
-        m = DEFAULT_SIGNIFICAND
-        flags = STACK_UNDERFLOW
-    _push_result(s, se, m, flags)
-
-
-def load_constant(s: CpuState, u: MicroOp, name: str) -> None:
-    """FLDPI and its like."""
-    begin(s)
-    note(s, u)
-    se, m = rounded(rounding(s.fpu_control), name)
-    _push_result(s, se, m, 0)
-
-
-def _push_result(s: CpuState, se: int, m: int, flags: int) -> None:
-    """Push, unless the stack is full or the operand invalid and that is not masked."""
-    if not is_empty(s, 7) and flags & STACK_FAULT == 0:
-        se = DEFAULT_EXPONENT
-        m = DEFAULT_SIGNIFICAND
-        flags = STACK_OVERFLOW
-    if settle(s, flags, INVALID):
-        push(s, se, m)
-
-
-def store_real(s: CpuState, u: MicroOp, bits: int, pops: bool) -> None:
-    """FST, FSTP to a single or double."""
-    begin(s)
-    se, m = read(s, 0)
-    if is_empty(s, 0):
-        value, _ = to_binary(s.fpu_control, DEFAULT_EXPONENT, DEFAULT_SIGNIFICAND, bits)
-        flags = STACK_UNDERFLOW
-    else:
-        value, flags = to_binary(s.fpu_control, se, m, bits)
-    _finish_store(s, u, bits, value, flags, pops)
-
-
-def store_integer(s: CpuState, u: MicroOp, bits: int, pops: bool, truncates: bool) -> None:
-    """FIST, FISTP, FISTTP."""
-    begin(s)
-    se, m = read(s, 0)
-    mode = _TRUNCATE if truncates else rounding(s.fpu_control)
-    value, flags = to_integer(mode, se, m, bits)
-    if is_empty(s, 0):
-        value = 1 << (bits - 1)
-        flags = STACK_UNDERFLOW
-    _finish_store(s, u, bits, low(value, bits), flags, pops)
-
-
-def _finish_store(s: CpuState, u: MicroOp, bits: int, value: int, flags: int, pops: bool) -> None:
-    place = address(s, u, "m")
-    if flags & ~s.fpu_control & UNSTORED == 0:
-        store(s, place, bits, value)
-    note_memory(s, u)
-    stored = settle(s, flags, UNSTORED)
-    if pops and stored:
-        pop(s)
-
-
-def store_extended(s: CpuState, u: MicroOp) -> None:
-    """FSTP to ten bytes: the register as it is."""
-    begin(s)
-    se, m = read(s, 0)
-    flags = 0
-    if is_empty(s, 0):
-        se = DEFAULT_EXPONENT
-        m = DEFAULT_SIGNIFICAND
-        flags = STACK_UNDERFLOW
-    _finish_store80(s, u, se, m, flags)
-
-
-def store_decimal(s: CpuState, u: MicroOp) -> None:
-    """FBSTP."""
-    begin(s)
-    se, m = read(s, 0)
-    digits, upper, flags = to_decimal(rounding(s.fpu_control), se, m)
-    if is_empty(s, 0):
-        digits, upper, flags = to_decimal(0, DEFAULT_EXPONENT, DEFAULT_SIGNIFICAND)
-        flags = STACK_UNDERFLOW
-    _finish_store80(s, u, upper, digits, flags)
-
-
-def _finish_store80(s: CpuState, u: MicroOp, upper: int, lower: int, flags: int) -> None:
-    if flags & ~s.fpu_control & UNSTORED == 0:
-        store80(s, address(s, u, "m"), upper, lower)
-    note_memory(s, u)
-    if settle(s, flags, UNSTORED):
-        pop(s)
-
-
-def store_register(s: CpuState, u: MicroOp, pops: bool) -> None:
-    """FST, FSTP to ST(a)."""
-    begin(s)
-    note(s, u)
-    se, m = read(s, 0)
-    flags = 0
-    if is_empty(s, 0):
-        se = DEFAULT_EXPONENT
-        m = DEFAULT_SIGNIFICAND
-        flags = STACK_UNDERFLOW
-    if settle(s, flags, EARLY):
-        write(s, u.a, se, m)
-        if pops:
-            pop(s)
-
-
-def exchange(s: CpuState, u: MicroOp) -> None:
-    """FXCH; an empty register counts as the default NaN."""
-    begin(s)
-    note(s, u)
-    se_a, m_a = read(s, 0)
-    se_b, m_b = read(s, u.b)
-    flags = 0
-    if is_empty(s, 0):
-        se_a = DEFAULT_EXPONENT
-        m_a = DEFAULT_SIGNIFICAND
-        flags = STACK_UNDERFLOW
-    if is_empty(s, u.b):
-        se_b = DEFAULT_EXPONENT
-        m_b = DEFAULT_SIGNIFICAND
-        flags = STACK_UNDERFLOW
-    if settle(s, flags, EARLY):
-        write(s, 0, se_b, m_b)
-        write(s, u.b, se_a, m_a)
-
-
-def conditional_move(s: CpuState, u: MicroOp, condition: int) -> None:
-    """FCMOVcc ST(0), ST(b); C1 stays but for a stack fault."""
-    begin(s)
-    note(s, u)
-    taken = condition_of(flags_now(s), condition)
-    missing = is_empty(s, 0) or is_empty(s, u.b)
-    se, m = read(s, u.b)
-    if missing:
-        se = DEFAULT_EXPONENT
-        m = DEFAULT_SIGNIFICAND
-    if _settle_keeping_c1(s, STACK_UNDERFLOW if missing else 0, missing) and (taken or missing):
-        write(s, 0, se, m)
-
 
 # Arithmetic
 
@@ -437,15 +236,8 @@ def compare_to_flags(s: CpuState, u: MicroOp, quiet: int, pops: bool) -> None:
     carry = RFLAGS_CF if result & 1 << 8 != 0 else 0
     parity = RFLAGS_PF if result & 1 << 10 != 0 else 0
     set_ready(s, carry | parity | (RFLAGS_ZF if result & 1 << 14 != 0 else 0))
-    if _settle_keeping_c1(s, flags, missing) and pops:
+    if settle_keeping_c1(s, flags, missing) and pops:
         pop(s)
-
-
-def _settle_keeping_c1(s: CpuState, flags: int, missing: bool) -> bool:
-    kept = 0 if missing else s.fpu_status & C1
-    stored = settle(s, flags, EARLY)
-    s.fpu_status = s.fpu_status | kept
-    return stored
 
 
 def examine(s: CpuState, u: MicroOp) -> None:
@@ -501,13 +293,8 @@ def wait(s: CpuState, u: MicroOp) -> None:  # noqa: ARG001
     begin(s)
 
 
-#: FCMOVcc: condition codes.
-MOVES: Final = {"b": 2, "e": 4, "be": 6, "u": 10, "nb": 3, "ne": 5, "nbe": 7, "nu": 11}
-
-
 def handlers() -> Iterator[Handler]:
     """All of this family."""
-    yield from _transfers()
     for operation in ARITHMETIC:
         for origin in ("r", *REALS, "m16int", "m32int"):
             yield Handler(f"f{operation}_{origin}", arithmetic, (operation, origin, False))
@@ -520,11 +307,9 @@ def handlers() -> Iterator[Handler]:
             yield Handler(f"fcom{suffix}_{origin}", compare_memory, (origin, pops))
         yield Handler(f"fcomi{suffix}_r", compare_to_flags, (0, pops == 1))
         yield Handler(f"fucomi{suffix}_r", compare_to_flags, (1, pops == 1))
-    for name, condition in MOVES.items():
-        yield Handler(f"fcmov{name}", conditional_move, (condition,))
     plain: dict[str, Callable[..., Any]] = {
         "ftst": compare_zero, "fxam": examine, "fsqrt": sqrt, "frndint": rndint, "fscale": fscale,
-        "fxtract": xtract, "fxch": exchange, "fnop": fnop, "wait": wait,
+        "fxtract": xtract, "fnop": fnop, "wait": wait,
     }  # fmt: skip
     for name, form in plain.items():
         yield Handler(name, form)
@@ -536,23 +321,3 @@ def handlers() -> Iterator[Handler]:
     yield Handler("fdecstp", step, (7,))
     yield Handler("ffree", free_register, (False,))
     yield Handler("ffreep", free_register, (True,))
-
-
-def _transfers() -> Iterator[Handler]:
-    """Loads and stores."""
-    for origin in (*REALS, *INTEGERS, "m80fp", "m80bcd"):
-        yield Handler(f"fld_{origin}", load_memory, (origin,))
-    for name in CONSTANTS:
-        yield Handler(f"fld{name}", load_constant, (name,))
-    yield Handler("fld_r", load_register)
-    for pops, suffix in ((False, ""), (True, "p")):
-        for name, bits in REALS.items():
-            yield Handler(f"fst{suffix}_{name}", store_real, (bits, pops))
-        for name, bits in INTEGERS.items():
-            # FIST has no form of 64 bits
-            yield Handler(f"fist{suffix}_{name}", store_integer, (bits, pops, False))
-        yield Handler(f"fst{suffix}_r", store_register, (pops,))
-    for name, bits in INTEGERS.items():
-        yield Handler(f"fisttp_{name}", store_integer, (bits, True, True))
-    yield Handler("fstp_m80fp", store_extended)
-    yield Handler("fbstp_m80bcd", store_decimal)

@@ -111,7 +111,7 @@ def _tag(s: CpuState, number: int) -> int:
         return 3
     if exponent == 0 and m == 0:
         return 1
-    return 2 if exponent == 0 or exponent == SPECIAL or m < TOP else 0
+    return 2 if exponent == 0 or exponent >= SPECIAL or m < TOP else 0
 
 
 def tag_word(s: CpuState) -> int:
@@ -237,9 +237,9 @@ def handlers() -> Iterator[Handler]:
     """All of this family."""
     for form in (fldcw, fnstcw, fnstsw, fnstsw_ax, fnclex, fninit):
         yield Handler(form.__name__, form)
-    for form in (fnstenv, fldenv):
-        yield Handler(f"{form.__name__}_m28byte", form, (32,))
-        yield Handler(f"{form.__name__}_m14byte", form, (16,))
-    for form in (fnsave, frstor):
-        yield Handler(f"{form.__name__}_m108byte", form, (32,))
-        yield Handler(f"{form.__name__}_m94byte", form, (16,))
+    for sized in (fnstenv, fldenv):
+        yield Handler(f"{sized.__name__}_m28byte", sized, (32,))
+        yield Handler(f"{sized.__name__}_m14byte", sized, (16,))
+    for sized in (fnsave, frstor):
+        yield Handler(f"{sized.__name__}_m108byte", sized, (32,))
+        yield Handler(f"{sized.__name__}_m94byte", sized, (16,))

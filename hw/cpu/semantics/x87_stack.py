@@ -87,6 +87,14 @@ def settle(s: CpuState, flags: int, keeping: int) -> bool:
     return unmasked & keeping == 0
 
 
+def settle_keeping_c1(s: CpuState, flags: int, missing: bool) -> bool:
+    """``settle`` for an instruction that leaves C1 alone but for a stack fault (``missing``)."""
+    kept = 0 if missing else s.fpu_status & C1
+    stored = settle(s, flags, EARLY)
+    s.fpu_status = s.fpu_status | kept
+    return stored
+
+
 def top(s: CpuState) -> int:
     """Number of the register that is ST(0)."""
     return s.fpu_status >> TOP_SHIFT & 7

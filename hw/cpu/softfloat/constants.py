@@ -44,7 +44,9 @@ def halves(value: int, bits: int) -> tuple[int, int]:
 
 
 #: Half of pi after its integer bit: four words, highest first.
-HALF_PI_FRACTION: Final = tuple(_PI >> (_POINT - 255 + shift) & _MASK for shift in (192, 128, 64, 0))
+HALF_PI_FRACTION: Final = tuple(
+    _PI >> (_POINT - 255 + shift) & _MASK for shift in (192, 128, 64, 0)
+)
 _ROOT_3: Final = isqrt(3 << 2 * _POINT)
 PI: Final = parts(_PI)
 LN2: Final = parts(_LN2)

@@ -137,7 +137,7 @@ def from_decimal(digits: int, sign_byte: int) -> tuple[int, int]:
     value = 0
     place = 0
     while place < 18:
-        if place < 2:
+        if place < 2:  # noqa: SIM108 a count is negative in the branch not taken
             digit = sign_byte >> (4 - 4 * place) & 15
         else:
             digit = digits >> (68 - 4 * place) & 15

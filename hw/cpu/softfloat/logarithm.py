@@ -145,9 +145,7 @@ def _product(
 
 
 @noinline
-def y_log2_x_plus_1(
-    control: int, se_y: int, m_y: int, se_x: int, m_x: int
-) -> tuple[int, int, int]:
+def y_log2_x_plus_1(control: int, se_y: int, m_y: int, se_x: int, m_x: int) -> tuple[int, int, int]:
     """Y * log2(x + 1); beyond a half, which is out of range, of the rounded sum."""
     if not (is_number(se_y, m_y) and is_number(se_x, m_x)):
         return nan_of_two(se_x, m_x, se_y, m_y)

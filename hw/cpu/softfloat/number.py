@@ -207,10 +207,7 @@ def normalize_pack(
     control: int, precision: int, sign: int, exponent: int, high: int, low_word: int, flags: int
 ) -> tuple[int, int, int]:
     """``round_pack`` of a value that is not 0 and whose top bit may be anywhere."""
-    if high == 0:
-        shift = 64 + leading_zeros(low_word)
-    else:
-        shift = leading_zeros(high)
+    shift = leading_zeros(high) if high != 0 else 64 + leading_zeros(low_word)
     value = (wide(high) << 64 | low_word) << shift
     return round_pack(
         control, precision, sign, u64(exponent - shift), u64(value >> 64), u64(value), flags

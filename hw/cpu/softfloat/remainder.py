@@ -38,6 +38,21 @@ def _quotient_bits(quotient: int) -> int:
     return (quotient & 1) << 9 | (quotient >> 1 & 1) << 14 | (quotient >> 2 & 1) << 8
 
 
+def _divide(rest: int, divisor: int, turns: int) -> tuple[int, int]:
+    """Rest and quotient of rest * 2**turns by the divisor, bit by bit."""
+    quotient = 0
+    while True:
+        quotient = u64(quotient << 1)
+        if rest >= divisor:
+            rest = rest - divisor
+            quotient |= 1
+        if turns == 0:
+            break
+        rest = rest << 1
+        turns -= 1
+    return rest, quotient
+
+
 @noinline
 def remainder(
     control: int, se_a: int, m_a: int, se_b: int, m_b: int, to_nearest: int
@@ -74,15 +89,7 @@ def remainder(
             turns = (distance & 31) | 32
             conditions = INCOMPLETE
         exponent = u64(exponent - turns)
-        while True:
-            quotient = u64(quotient << 1)
-            if rest >= divisor:
-                rest = rest - divisor
-                quotient |= 1
-            if turns == 0:
-                break
-            rest = rest << 1
-            turns -= 1
+        rest, quotient = _divide(rest, divisor, turns)
     sign = sign_of(se_a)
     if conditions == 0:
         odd = quotient & 1 == 1

@@ -54,9 +54,7 @@ def quotient(n_high: int, n_low: int, d_high: int, d_low: int) -> tuple[int, int
     return u64(result >> 64), u64(result)
 
 
-def _polynomial(
-    table: tuple[int, ...], signs: int, z_high: int, z_low: int
-) -> tuple[int, int]:
+def _polynomial(table: tuple[int, ...], signs: int, z_high: int, z_low: int) -> tuple[int, int]:
     """Z * (c0 + z * (c1 + ...)), or with alternating signs z * (c0 - z * (c1 - ...))."""
     high = 0
     low_word = 0

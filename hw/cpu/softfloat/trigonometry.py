@@ -234,9 +234,7 @@ def _arc(exponent: int, high: int, low_word: int) -> tuple[int, int, int]:
     t = _to_126(exponent, high, low_word)
     if t <= _fixed(TAN_PI_12_126):
         return _arc_of_ratio(exponent, high, low_word)
-    product_high, product_low = multiply_high(
-        u64(t >> 64), u64(t), ROOT_3_126[0], ROOT_3_126[1]
-    )
+    product_high, product_low = multiply_high(u64(t >> 64), u64(t), ROOT_3_126[0], ROOT_3_126[1])
     product = (wide(product_high) << 64 | product_low) << 2
     below = product < _ONE_126
     top = _ONE_126 - product if below else product - _ONE_126
@@ -263,9 +261,7 @@ def _angle(control: int, sign: int, value: int, flags: int) -> tuple[int, int, i
 
 
 @noinline
-def arc_tangent(
-    control: int, se_y: int, m_y: int, se_x: int, m_x: int
-) -> tuple[int, int, int]:
+def arc_tangent(control: int, se_y: int, m_y: int, se_x: int, m_x: int) -> tuple[int, int, int]:
     """The angle of the point (x, y)."""
     if not (is_number(se_y, m_y) and is_number(se_x, m_x)):
         return nan_of_two(se_x, m_x, se_y, m_y)

@@ -19,7 +19,9 @@ def _run(guest: Guest, text: str) -> bytes:
 
 
 def test_arithmetic(guest: Guest) -> None:
-    assert _run(guest, "paddb mm0, mm1") == bytes((a + b) & 255 for a, b in zip(_A, _B, strict=True))
+    assert _run(guest, "paddb mm0, mm1") == bytes(
+        (a + b) & 255 for a, b in zip(_A, _B, strict=True)
+    )
     assert _run(guest, "paddusb mm0, mm1") == bytes(
         min(a + b, 255) for a, b in zip(_A, _B, strict=True)
     )

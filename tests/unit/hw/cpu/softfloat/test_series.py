@@ -9,7 +9,9 @@ def test_products_miss_two_units_at_most() -> None:
     rng = random.Random(1)
     for _ in range(200):
         a, b = rng.getrandbits(128), rng.getrandbits(128)
-        high, low_word = series.multiply_high(a >> 64, a & (1 << 64) - 1, b >> 64, b & (1 << 64) - 1)
+        high, low_word = series.multiply_high(
+            a >> 64, a & (1 << 64) - 1, b >> 64, b & (1 << 64) - 1
+        )
         assert 0 <= (a * b >> 128) - (high << 64 | low_word) <= 2
 
 
