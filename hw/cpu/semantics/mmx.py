@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.mmu import load, load_for_update, store
+from hw.cpu.mmu import load, store
 from hw.cpu.primitives import get, low, put, u64, wide
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.semantics.mmx_names import (
@@ -26,6 +26,7 @@ from hw.cpu.semantics.mmx_names import (
 )
 from hw.cpu.semantics.sse import load128, reg, set_reg
 from hw.cpu.semantics.sse_float import end_if_raised
+from hw.cpu.semantics.x87_control import probe_write
 from hw.cpu.semantics.x87_stack import TOP_MASK, X87, begin
 from hw.cpu.state import CpuState
 from hw.cpu.vector_primitives import to_integer, vector
@@ -174,8 +175,7 @@ def masked_store(s: CpuState, u: MicroOp) -> None:
     """
     begin(s)
     place = u64((s.rdi & u.disp) + get(s, u.base, 64))
-    load_for_update(s, place, 8)
-    load_for_update(s, u64(place + 7), 8)
+    probe_write(s, place, 8)
     at = 0
     while at < 8:
         if mm(s, u.b) >> (at * 8 + 7) & 1 != 0:
