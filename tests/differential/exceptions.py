@@ -42,13 +42,13 @@ TABLE = (
         "(FSTP_M80FP|FBSTP)", vendor_behaviour="a fault of the last bytes: the first written"
     ),
     Exemption(
-        "(MOVNTQ|MASKMOVQ)_", vendor_behaviour="a fault: MMX state entered before it, or not"
+        "MOVNTQ|MASKMOVQ|MOV[DQ]_", vendor_behaviour="a fault: MMX state entered before it, or not"
     ),
     Exemption("DPPS_", vendor_behaviour="which of several NaNs comes out: compared, as on Intel"),
 )
 #: x87 stores in two pieces, and MMX stores that begin with the change of state.
 WRITES_IN_TWO = re.compile("FSTP_M80FP|FBSTP")
-ENTERS_MMX_EARLY = re.compile("(MOVNTQ|MASKMOVQ)_")
+ENTERS_MMX_EARLY = re.compile("MOVNTQ|MASKMOVQ|MOVQ_(MMM|R?M)64_MM|MOVD_RM32_MM")
 _APPROXIMATE = re.compile("(RCP|RSQRT)[SP]S_")
 #: Two results, each within the manual's bound.
 _BOUND = 2 * 1.5 / 4096

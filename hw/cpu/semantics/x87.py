@@ -41,6 +41,7 @@ from hw.cpu.softfloat.number import (
     DEFAULT_EXPONENT,
     DEFAULT_SIGNIFICAND,
     INVALID,
+    ZERO_DIVIDE,
     exponent_of,
     is_finite,
     is_infinite,
@@ -89,7 +90,7 @@ def arithmetic(s: CpuState, u: MicroOp, operation: str, origin: str, pops: bool)
         missing = is_empty(s, 0)
         note_memory(s, u)
     se, m, flags = _operate(s.fpu_control, operation, se_a, m_a, se_b, m_b)
-    if flags & INVALID == 0 and is_number(se_a, m_a):
+    if flags & (INVALID | ZERO_DIVIDE) == 0 and is_number(se_a, m_a):
         flags |= flags_b
     if missing:
         se = DEFAULT_EXPONENT
