@@ -42,7 +42,8 @@ TABLE = (
         "(FSTP_M80FP|FBSTP)", vendor_behaviour="a fault of the last bytes: the first written"
     ),
     Exemption(
-        "MOVNTQ|MASKMOVQ|MOV[DQ]_", vendor_behaviour="a fault: MMX state entered before it, or not"
+        "MOVNTQ|MASKMOVQ|MOVQ_MMM64_MM|MOVD_RM32_MM",
+        vendor_behaviour="a fault: MMX state entered before it, or not",
     ),
     Exemption("DPPS_", vendor_behaviour="which of several NaNs comes out: compared, as on Intel"),
 )
