@@ -10,18 +10,26 @@ State: none but the registers of the asking core. Context: Python.
 
 from typing import Final
 
+from hw.cpu.semantics.xsave import AREA_SIZE
 from hw.cpu.state import CpuState
 from hw.irq.party import core_count
 from hw.spec.paging import PHYS_BITS
+from hw.spec.registers import CR4_OSXSAVE, XCR0_SSE, XCR0_X87
 
 _VENDOR: Final = b"AuthenticAMD"
 _BRAND: Final = b"mpkernel process core".ljust(48, b"\0")
 #: Family 17h, model 31h, stepping 0.
 _SIGNATURE: Final = 0x0083_0F10
-_EBX, _ECX, _EDX = 1, 2, 3
+_EAX, _EBX, _ECX, _EDX = 0, 1, 2, 3
+
+#: OSXSAVE follows from CR4.
+_OSXSAVE_BIT: Final = 27
+#: Subleaf 0 tells what XSAVE saves, subleaf 1 has features.
+_SAVE_LEAF: Final = 0xD
 
 #: Feature -> (leaf, register, bit) for each place where it is claimed.
 FEATURES: Final[dict[str, tuple[tuple[int, int, int], ...]]] = {
+    "FPU": ((1, _EDX, 0), (0x8000_0001, _EDX, 0)),
     "PSE": ((1, _EDX, 3), (0x8000_0001, _EDX, 3)),
     "TSC": ((1, _EDX, 4), (0x8000_0001, _EDX, 4)),
     "MSR": ((1, _EDX, 5), (0x8000_0001, _EDX, 5)),
@@ -31,6 +39,8 @@ FEATURES: Final[dict[str, tuple[tuple[int, int, int], ...]]] = {
     "PGE": ((1, _EDX, 13), (0x8000_0001, _EDX, 13)),
     "CMOV": ((1, _EDX, 15), (0x8000_0001, _EDX, 15)),
     "CLFSH": ((1, _EDX, 19),),
+    "MMX": ((1, _EDX, 23), (0x8000_0001, _EDX, 23)),
+    "FXSR": ((1, _EDX, 24), (0x8000_0001, _EDX, 24)),
     "SSE": ((1, _EDX, 25),),
     "SSE2": ((1, _EDX, 26),),
     "SSE3": ((1, _ECX, 0),),
@@ -40,6 +50,9 @@ FEATURES: Final[dict[str, tuple[tuple[int, int, int], ...]]] = {
     "SSE4_2": ((1, _ECX, 20),),
     "MOVBE": ((1, _ECX, 22),),
     "POPCNT": ((1, _ECX, 23),),
+    "XSAVE": ((1, _ECX, 26),),
+    "OSXSAVE": ((1, _ECX, _OSXSAVE_BIT),),
+    "XSAVEOPT": ((_SAVE_LEAF, _EAX, 0),),
     "RDRAND": ((1, _ECX, 30),),
     "hypervisor": ((1, _ECX, 31),),
     "BMI1": ((7, _EBX, 3),),
@@ -100,7 +113,9 @@ def leaf(number: int, subleaf: int, core_index: int) -> Leaf:
         return words[0], words[1], words[2], words[3]
     if number == 7 and subleaf:
         return 0, 0, 0, 0
-    _, ebx, ecx, edx = _features(number)
+    if number == _SAVE_LEAF and subleaf != 1:
+        return (XCR0_X87 | XCR0_SSE, AREA_SIZE, AREA_SIZE, 0) if subleaf == 0 else (0, 0, 0, 0)
+    eax, ebx, ecx, edx = _features(number)
     leaves = {
         0: (_LAST, b, c, d),
         1: (_SIGNATURE, (core_index & 0xFF) << 24 | _LINE // 8 << 8, ecx, edx),
@@ -111,12 +126,15 @@ def leaf(number: int, subleaf: int, core_index: int) -> Leaf:
         0x8000_0006: (0, 0, _LEVEL_2, _LEVEL_3),
         0x8000_0008: (48 << 8 | PHYS_BITS, 0, max(core_count(), 1) - 1, 0),
     }
-    return leaves.get(number, (0, ebx, ecx, edx))
+    return leaves.get(number, (eax, ebx, ecx, edx))
 
 
 def execute(state: CpuState) -> None:
     """CPUID (two bytes), counted as one instruction."""
     answer = leaf(state.rax & 0xFFFF_FFFF, state.rcx & 0xFFFF_FFFF, state.core_index)
-    state.rax, state.rbx, state.rcx, state.rdx = answer
+    eax, ebx, ecx, edx = answer
+    if state.rax & 0xFFFF_FFFF == 1 and not state.cr4 & CR4_OSXSAVE:
+        ecx &= ~(1 << _OSXSAVE_BIT)
+    state.rax, state.rbx, state.rcx, state.rdx = eax, ebx, ecx, edx
     state.rip += 2
     state.instructions += 1

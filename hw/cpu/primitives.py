@@ -346,6 +346,24 @@ def byte_swap(x: int) -> int:
     return int.from_bytes(x.to_bytes(8, "little"), "big")
 
 
+def _emit_lookup(b: Builder, table: tuple[int, ...], index: Any) -> Any:
+    if not isinstance(index, Value):
+        return table[index]
+    words = ", ".join(f"i64 {word}" for word in table)
+    text = f"internal constant [{len(table)} x i64] [{words}]"
+    if text not in b.module.symbols:
+        b.module.symbols[text] = f"@words.{len(b.module.symbols)}"
+        b.module.texts.append(f"{b.module.symbols[text]} = {text}")
+    at = f"ptr {b.module.symbols[text]}, i64 {b.value(index).name}"
+    return b.op(f"load i64, ptr {b.op(f'getelementptr i64, {at}', 'ptr').name}", I64)
+
+
+@primitive(_emit_lookup)
+def lookup(table: tuple[int, ...], index: int) -> int:
+    """A word of a table known at compile time."""
+    return table[index]
+
+
 def _emit_tsc(b: Builder) -> Value:
     b.module.declare("declare i64 @llvm.readcyclecounter()")
     return b.op("call i64 @llvm.readcyclecounter()", I64)

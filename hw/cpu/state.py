@@ -27,6 +27,9 @@ from hw.spec.registers import (
     CR0_PE,
     CR0_PG,
     CR0_WP,
+    CR4_OSFXSR,
+    CR4_OSXMMEXCPT,
+    CR4_OSXSAVE,
     CR4_PAE,
     EFER_LMA,
     EFER_LME,
@@ -34,6 +37,8 @@ from hw.spec.registers import (
     EFER_SCE,
     RFLAGS_FIXED,
     RFLAGS_IF,
+    XCR0_SSE,
+    XCR0_X87,
 )
 
 TLB_ENTRIES: Final = 1024
@@ -102,14 +107,18 @@ class CpuState(Layout):
     code_frame: Annotated[u64, this_cpu]  #: frame that the last fetch translation gave
     host_mxcsr: Annotated[u64, this_cpu]  #: scratch: MXCSR on its way to or from the host
     large_pages: Annotated[u64, this_cpu]  #: not 0: the TLB has held a part of a large page
-    reserved_0x188: Annotated[Any, ctypes.c_uint8 * 120]
+    xcr0: Annotated[u64, this_cpu]  #: what XSAVE may save: bit 0 x87, bit 1 vectors
+    reserved_0x190: Annotated[Any, ctypes.c_uint8 * 112]
     xmm: Annotated[Any, ctypes.c_uint64 * 32]  #: sixteen registers, low half first
-    x87: Annotated[Any, ctypes.c_uint64 * 16]  #: eight registers, 80 bits in 16 bytes each
+    x87: Annotated[Any, ctypes.c_uint64 * 16]  #: R0 to R7, 80 bits in 16 bytes each
     mxcsr: Annotated[u64, this_cpu]
     fpu_control: Annotated[u64, this_cpu]
-    fpu_status: Annotated[u64, this_cpu]
-    fpu_tags: Annotated[u64, this_cpu]
-    reserved_0x3a0: Annotated[Any, ctypes.c_uint8 * (4096 - 0x3A0)]
+    fpu_status: Annotated[u64, this_cpu]  #: bits 11 to 13 are TOP: which register is ST(0)
+    fpu_tags: Annotated[u64, this_cpu]  #: bit n: Rn is not empty
+    fpu_instruction: Annotated[u64, this_cpu]  #: address of the last x87 instruction
+    fpu_data: Annotated[u64, this_cpu]  #: address of its memory operand
+    fpu_opcode: Annotated[u64, this_cpu]  #: its opcode, 11 bits
+    reserved_0x3b8: Annotated[Any, ctypes.c_uint8 * (4096 - 0x3B8)]
     tlb: Annotated[Any, _TLB_BYTES]
     jumps: Annotated[Any, _JUMP_BYTES]
 
@@ -141,10 +150,11 @@ def reset(index: int) -> None:
     state = CORES[index]
     state.core_index = index
     state.cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG
-    state.cr4 = CR4_PAE
+    state.cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE
     state.efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE
     state.cpl = 3
     state.rflags = RFLAGS_FIXED | RFLAGS_IF
     state.deadline_tsc = (1 << 64) - 1
     state.mxcsr = 0x1F80
     state.fpu_control = 0x37F
+    state.xcr0 = XCR0_X87 | XCR0_SSE

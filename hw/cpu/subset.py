@@ -21,7 +21,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, ParamSpec, TypeVar
+from typing import Any, Final, Generic, ParamSpec, TypeVar, get_args, get_origin
 
 from hw.spec.layout import Layout
 
@@ -245,7 +245,11 @@ class Builder:
         if result == "void":
             self.line(call)
             return None
-        return self.op(call, result)
+        returned = self.op(call, result)
+        if not result.startswith("{"):
+            return returned
+        members = range(result.count(I64))
+        return tuple(self.op(f"extractvalue {result} {returned.name}, {k}", I64) for k in members)
 
 
 _PARSED: Final[dict[Any, tuple[ast.FunctionDef, Counter[str]]]] = {}
@@ -278,7 +282,23 @@ def _parameter_types(function: Callable[..., Any]) -> list[Any]:
 
 def _result_type(function: Callable[..., Any]) -> str:
     note = inspect.signature(function).return_annotation
+    if get_origin(note) is tuple:
+        return f"{{ {', '.join([I64] * len(get_args(note)))} }}"
     return "void" if note is None else I1 if note is bool else I64
+
+
+def _emit_return(builder: Builder, result: Any, kind: str) -> None:
+    """Leave an out-of-line function."""
+    if kind == "void":
+        builder.end("ret void")
+        return
+    if isinstance(result, tuple):
+        packed = Value("undef", kind)
+        for k, part in enumerate(result):
+            member = builder.value(part).name
+            packed = builder.op(f"insertvalue {kind} {packed.name}, i64 {member}, {k}", kind)
+        result = packed
+    builder.end(f"ret {kind} {result.name if kind[0] == '{' else builder.value(result, kind).name}")
 
 
 def compile_function(
@@ -298,9 +318,7 @@ def compile_function(
     result = Inlined(builder, function, arguments).run()
     kind = _result_type(function)
     if not builder.terminated:
-        builder.end(
-            "ret void" if kind == "void" else f"ret {kind} {builder.value(result, kind).name}"
-        )
+        _emit_return(builder, result, kind)
     body = "\n".join([*builder.allocas, *builder.lines])
     return (
         f"define {linkage} {kind} {symbol}({', '.join(parameters)}) noinline nounwind {{\n"

@@ -29,7 +29,9 @@ from hw.cpu.semantics import (
     bmi,
     branch,
     checksum,
+    fxsave,
     locked,
+    mmx,
     move,
     muldiv,
     random,
@@ -42,6 +44,11 @@ from hw.cpu.semantics import (
     string,
     string_compare,
     system,
+    x87,
+    x87_control,
+    x87_functions,
+    x87_transfer,
+    xsave,
 )
 from hw.cpu.semantics.handler import Handler
 from hw.cpu.subset import Module, compile_function
@@ -54,6 +61,7 @@ COMMON: Final = (
 #: Loaded by a process that meets one of their handlers.
 RARE: Final[tuple[ModuleType, ...]] = (
     sse4, string_compare, bmi, checksum, approximation, random,
+    x87, x87_transfer, x87_control, x87_functions, mmx, fxsave, xsave,
 )  # fmt: skip
 #: Families in the order of their handlers' numbers.
 FAMILIES: Final = (*COMMON, *RARE)

@@ -49,6 +49,11 @@ CR4_PGE: Final = 1 << 7
 CR4_OSFXSR: Final = 1 << 9
 CR4_OSXMMEXCPT: Final = 1 << 10
 CR4_FSGSBASE: Final = 1 << 16
+CR4_OSXSAVE: Final = 1 << 18
+
+#: What XSAVE handles.
+XCR0_X87: Final = 1 << 0
+XCR0_SSE: Final = 1 << 1
 
 EFER_SCE: Final = 1 << 0
 EFER_LME: Final = 1 << 8

@@ -115,6 +115,10 @@ BUS_ADRALN: Final = 1
 BUS_ADRERR: Final = 2
 ILL_ILLOPN: Final = 2
 FPE_INTDIV: Final = 1
+FPE_FLTDIV: Final = 3
+FPE_FLTOVF: Final = 4
+FPE_FLTUND: Final = 5
+FPE_FLTRES: Final = 6
 FPE_FLTINV: Final = 7
 TRAP_BRKPT: Final = 1
 TRAP_TRACE: Final = 2
@@ -223,7 +227,7 @@ class FloatState(Layout):
 
     control: u16
     status: u16
-    tags: u16
+    tags: u16  #: bit n: Rn is not empty
     opcode: u16
     instruction: u64
     data: u64

@@ -11,6 +11,7 @@ State: RAM and the core's register file. Locks: none; the task's own CPU. Contex
 import ctypes
 from typing import Final
 
+from hw.cpu.semantics.x87_control import RESET_CONTROL
 from hw.cpu.state import CpuState
 from hw.spec.registers import RFLAGS_FIXED, RFLAGS_IF
 from mpkernel.arch.cpu import cpu
@@ -18,7 +19,9 @@ from mpkernel.panic import panic
 
 USER_END: Final = CpuState.offset_of("reserved_0x0c8")
 VECTOR_AT: Final = CpuState.offset_of("xmm")
-VECTOR_END: Final = CpuState.offset_of("reserved_0x3a0")
+VECTOR_END: Final = CpuState.offset_of("reserved_0x3b8")
+#: MXCSR of a program that begins: all exceptions masked.
+MXCSR_DEFAULT: Final = 0x1F80
 #: Bytes that a task keeps.
 SIZE: Final = VECTOR_END
 
@@ -54,5 +57,5 @@ def reset_user(rip: int, rsp: int) -> None:
     ctypes.memset(at + VECTOR_AT, 0, VECTOR_END - VECTOR_AT)
     state.rip, state.rsp = rip, rsp
     state.rflags = RFLAGS_FIXED | RFLAGS_IF
-    state.mxcsr = 0x1F80
-    state.fpu_control = 0x37F
+    state.mxcsr = MXCSR_DEFAULT
+    state.fpu_control = RESET_CONTROL

@@ -11,7 +11,6 @@ from typing import Final
 from hw.spec.registers import RFLAGS_FIXED, RFLAGS_IF
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.signal import (
-    MXCSR_MASK,
     REGISTER_NAMES,
     SA_ONSTACK,
     SA_RESTORER,
@@ -27,7 +26,7 @@ from mpkernel.abi.signal import (
     SignalFrame,
     bit,
 )
-from mpkernel.arch import context
+from mpkernel.arch import context, float_state
 from mpkernel.mm.user_memory import copy_from_user, copy_to_user
 from mpkernel.proc.process import SentBy
 from mpkernel.proc.signal import set_mask
@@ -44,27 +43,6 @@ CLEARED_FLAGS: Final = 0x10500  #: TF, DF and RF are clear in a handler
 def is_on_alt_stack(task: Task, rsp: int) -> bool:
     """Whether a stack pointer is inside the task's alternate stack."""
     return 0 < rsp - task.alt_stack_base <= task.alt_stack_size
-
-
-def _float_state() -> FloatState:
-    state = context.registers()
-    image = FloatState()
-    image.control = state.fpu_control & 0xFFFF
-    image.status = state.fpu_status & 0xFFFF
-    image.tags = state.fpu_tags & 0xFFFF
-    image.mxcsr, image.mxcsr_mask = state.mxcsr & 0xFFFFFFFF, MXCSR_MASK
-    image.x87[:] = state.x87[:]
-    image.xmm[:] = state.xmm[:]
-    return image
-
-
-def _restore_float_state(image: FloatState) -> None:
-    state = context.registers()
-    state.fpu_control, state.fpu_status = image.control, image.status
-    state.fpu_tags = image.tags
-    state.mxcsr = image.mxcsr & MXCSR_MASK
-    state.x87[:] = image.x87[:]
-    state.xmm[:] = image.xmm[:]
 
 
 def _fill_info(frame: SignalFrame, signal: int, sender: SentBy, task: Task) -> None:
@@ -128,12 +106,13 @@ async def push(signal: int, action: SignalAction, sender: SentBy, mask: int) -> 
     _fill_info(frame, signal, sender, task)
     _fill_context(frame, task, mask, float_at)
     await copy_to_user(frame_at, bytes(frame) + bytes(float_at - frame_at - SignalFrame.SIZE)
-                       + bytes(_float_state()))  # fmt: skip
+                       + bytes(float_state.save()))  # fmt: skip
     state = context.registers()
     state.rdi, state.rsi = signal, frame_at + SignalFrame.info.offset
     state.rdx, state.rax = frame_at + SignalFrame.context.offset, 0
     state.rip, state.rsp = action.handler, frame_at
     state.rflags = state.rflags & ~CLEARED_FLAGS
+    float_state.reset()
 
 
 async def pop() -> int:
@@ -147,7 +126,7 @@ async def pop() -> int:
     saved = frame.context.registers
     if saved.fpstate:
         data = await copy_from_user(saved.fpstate, FloatState.SIZE)
-        _restore_float_state(FloatState.from_buffer_copy(data))
+        float_state.restore(FloatState.from_buffer_copy(data))
     state = context.registers()
     for name in REGISTER_NAMES:
         setattr(state, name, getattr(saved, name))

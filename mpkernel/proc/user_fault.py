@@ -12,7 +12,11 @@ from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.signal import (
     BUS_ADRALN,
     BUS_ADRERR,
+    FPE_FLTDIV,
     FPE_FLTINV,
+    FPE_FLTOVF,
+    FPE_FLTRES,
+    FPE_FLTUND,
     FPE_INTDIV,
     ILL_ILLOPN,
     SEGV_ACCERR,
@@ -22,7 +26,7 @@ from mpkernel.abi.signal import (
     TRAP_TRACE,
     Signal,
 )
-from mpkernel.arch import context
+from mpkernel.arch import context, float_state
 from mpkernel.mm.address_space import AddressSpace
 from mpkernel.mm.fault import BusError, handle_fault
 from mpkernel.proc.process import Process
@@ -53,6 +57,20 @@ def _report(text: str, signal: Signal) -> None:
     log.warning(f"process {process.pid} ({name_of(task)}): {text}: {signal.name}")
 
 
+#: si_code by exception bits of x87, the first that is set counts.
+_X87_CODES: Final = (
+    (0x01, FPE_FLTINV), (0x04, FPE_FLTDIV), (0x08, FPE_FLTOVF), (0x12, FPE_FLTUND),
+    (0x20, FPE_FLTRES),
+)  # fmt: skip
+_X87_VECTOR: Final = 16
+
+
+def _x87_code() -> int:
+    """si_code of a pending x87 exception."""
+    pending = float_state.pending_exceptions()
+    return next((code for bits, code in _X87_CODES if pending & bits), FPE_FLTINV)
+
+
 async def page_fault(address: int, error_code: int) -> None:
     """Bring the page in; SIGSEGV if that access is not allowed, SIGBUS if the file ends before."""
     failure = 0
@@ -81,6 +99,8 @@ async def page_fault(address: int, error_code: int) -> None:
 async def exception(vector: int, error_code: int) -> None:
     """Turn another exception into its signal."""
     name, signal, code = _EXCEPTIONS.get(vector, (f"exception {vector}", Signal.SIGSEGV, SI_KERNEL))
+    if vector == _X87_VECTOR:
+        code = _x87_code()
     rip = context.registers().rip
     _report(f"{name} (error code {error_code:#x}) at rip {rip:#x}", signal)
     address = 0 if code == SI_KERNEL else rip

@@ -34,8 +34,22 @@ TABLE = (
         "(MUL|DIV|CVTPD2P|CVTSD2S|DPP)[SPD]",
         undefined_results="PE beside an unmasked underflow: ours is of the denormal",
     ),
+    Exemption(
+        "(FSIN|FCOS|FSINCOS|FPTAN|FPATAN|FYL2X|FYL2XP1|F2XM1)$",
+        vendor_behaviour="each within one unit in the last place; pi has 66 bits in processors",
+    ),
+    Exemption(
+        "(FSTP_M80FP|FBSTP)", vendor_behaviour="a fault of the last bytes: the first written"
+    ),
+    Exemption(
+        "MOVNTQ|MASKMOVQ|MOVQ_MMM64_MM|MOVD_RM32_MM",
+        vendor_behaviour="a fault: MMX state entered before it, or not",
+    ),
     Exemption("DPPS_", vendor_behaviour="which of several NaNs comes out: compared, as on Intel"),
 )
+#: x87 stores in two pieces, and MMX stores that begin with the change of state.
+WRITES_IN_TWO = re.compile("FSTP_M80FP|FBSTP")
+ENTERS_MMX_EARLY = re.compile("MOVNTQ|MASKMOVQ|MOVQ_(MMM|R?M)64_MM|MOVD_RM32_MM")
 _APPROXIMATE = re.compile("(RCP|RSQRT)[SP]S_")
 #: Two results, each within the manual's bound.
 _BOUND = 2 * 1.5 / 4096

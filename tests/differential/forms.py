@@ -40,6 +40,10 @@ _ELSEWHERE = (
     "ENDBR",
     "RDRAND",
     "RDSEED",
+    "XSAVE",
+    "XRSTOR",
+    "XGETBV",
+    "XSETBV",
 )
 _ACCUMULATORS = {"AL": 8, "AX": 16, "EAX": 32, "RAX": 64}
 
@@ -72,6 +76,11 @@ class Case:
     undefined: int = 0  #: RFLAGS bits that the manual leaves undefined
     text: str = ""
 
+    @property
+    def uses_x87(self) -> bool:
+        """Whether the x87 registers, which MMX shares, matter."""
+        return self.name.startswith(("F", "WAIT", "EMMS", "XSAVE", "XRSTOR")) or "_MM" in self.name
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -95,6 +104,10 @@ def _register(kind: str, rng: random.Random, pool: Pool) -> int:
                  *(f"R{n}L" for n in range(8, 16))]  # fmt: skip
         allowed = [_REGISTERS[n] for n in names if OFFSET[_REGISTERS[n]] // 8 in pool.operands]
         return rng.choice(allowed)
+    if kind.startswith("STI"):
+        return _REGISTERS[f"ST{rng.randrange(8)}"]
+    if kind.startswith("MM_"):
+        return _REGISTERS[f"MM{rng.randrange(8)}"]
     if kind.startswith("XMM"):
         return _REGISTERS[f"XMM{rng.randrange(16)}"]
     name = GPR_NAMES[number].upper()
@@ -148,6 +161,8 @@ def _suit(instruction: Any, name: str, rng: random.Random, pinned: dict[int, int
     elif name.startswith("PCMPESTR") and rng.random() < 0.8:
         for number in (0, 2):
             pinned.setdefault(number, rng.choice([0, 1, 5, 8, 15, 16, -3, -9]) & _MASK64)
+    elif name.startswith("MASKMOVQ"):
+        pinned[7] = data_address(rng)
     elif name.startswith("MASKMOVDQU"):
         pinned[7] = DATA + rng.randrange(DATA_SIZE - 16)
 
@@ -164,6 +179,8 @@ def _operand(instruction: Any, k: int, kind: str, rng: random.Random, pool: Pool
         return True
     if kind.startswith("IMM") or kind == "IMM8_CONST_1":
         _immediate(instruction, k, kind, rng)
+    elif kind == "SEG_RDI":
+        set_kind(k, OpKind.MEMORY_SEG_RDI)
     elif kind.startswith(("SEG_R", "ES_R")):
         set_kind(k, OpKind.MEMORY_SEG_RSI if kind.startswith("SEG") else OpKind.MEMORY_ESRDI)
     else:

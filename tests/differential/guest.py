@@ -11,7 +11,8 @@ from hw.cpu.exits import CpuException, IllegalInstruction, PageFault
 from hw.cpu.state import CORES
 from hw.spec.memory_map import MIB
 from hw.spec.paging import PTE_PRESENT, PTE_USER, PTE_WRITABLE
-from tests.differential.host import CODE, CODE_SIZE, DATA, DATA_SIZE
+from tests.differential import x87_state
+from tests.differential.host import CODE, CODE_SIZE, DATA, DATA_SIZE, INITIAL_X87
 
 #: Where the page tables begin: the address space that the tests run in.
 CR3 = 4 * MIB
@@ -70,6 +71,7 @@ class Guest:
         rflags: int,
         xmm: list[int] | None = None,
         mxcsr: int = 0x1F80,
+        x87: bytes = INITIAL_X87,
     ) -> dict[str, Any]:
         """Run code that ends by UD2; registers, flags and fault as the host reports them."""
         state = self.core.state
@@ -77,6 +79,7 @@ class Guest:
         state.rflags, state.flag_kind, state.rip = rflags, 0, code_at
         state.xmm[:] = xmm or [0] * 32
         state.mxcsr = mxcsr
+        x87_state.put(state, x87)
         before = state.instructions
         end = self.core.run()
         result = self._result(end, state)
@@ -85,7 +88,7 @@ class Guest:
 
     def _result(self, end: Any, state: Any) -> dict[str, Any]:
         result = {"gpr": list(state.gpr), "rflags": state.rflags, "signal": 0, "rip": state.rip}
-        result |= {"xmm": list(state.xmm), "mxcsr": state.mxcsr}
+        result |= {"xmm": list(state.xmm), "mxcsr": state.mxcsr, "x87": x87_state.get(state)}
         match end:
             case IllegalInstruction(mnemonic="ud2"):
                 pass
@@ -94,7 +97,11 @@ class Guest:
             case PageFault(address, error):
                 result |= {"signal": 11, "trap": 14, "error": error, "cr2": address}
             case CpuException(vector, error):
-                result |= {"signal": 8 if vector in (0, 19) else 11, "trap": vector, "error": error}
+                result |= {
+                    "signal": 8 if vector in (0, 16, 19) else 11,
+                    "trap": vector,
+                    "error": error,
+                }
             case _:
                 result |= {"signal": -1, "trap": end}
         return result
@@ -105,6 +112,7 @@ class Guest:
         ctypes.memmove(ctypes.addressof(state), ctypes.addressof(CORES[0]), 1024)
         threaded.load().flush_all(ctypes.addressof(state))
         state.gpr[:], state.xmm[:], state.mxcsr = start.gpr, start.xmm, start.mxcsr
+        x87_state.put(state, start.x87)
         state.rflags, state.flag_kind, state.rip, state.single = start.rflags, 0, code_at, 1
         built = decode_block(code_at, code, len(code), 1).finish()
         buffer = ctypes.create_string_buffer(built, len(built))

@@ -21,6 +21,10 @@ CODE = 0x3000_0000
 DATA = 0x2000_0000
 DATA_SIZE = 0x2000  # two pages; the third is not mapped
 CODE_SIZE = 0x40_0000
+#: The trampoline's record, and the FXSAVE image that it exchanges with the host.
+RECORD = 0x1000_0000
+IMAGE = RECORD + 0x800
+IMAGE_SIZE = 512
 
 _ORDER = ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
           *(f"r{n}" for n in range(8, 16))]  # fmt: skip
@@ -28,6 +32,9 @@ _ORDER = ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
 _CONTEXT = {"r8": 0, "r9": 1, "r10": 2, "r11": 3, "r12": 4, "r13": 5, "r14": 6, "r15": 7, "rdi": 8,
             "rsi": 9, "rbp": 10, "rbx": 11, "rdx": 12, "rax": 13, "rcx": 14, "rsp": 15, "rip": 16,
             "rflags": 17, "error": 19, "trap": 20, "cr2": 22}  # fmt: skip
+
+#: The part of an FXSAVE image that is x87: FNINIT's control word, all registers empty.
+INITIAL_X87 = b"\x7f\x03".ljust(24, b"\0") + b"\x80\x1f".ljust(136, b"\0")
 
 
 class Record(ctypes.Structure):
@@ -41,8 +48,9 @@ class Record(ctypes.Structure):
     ]  # fmt: skip
 
 
-def _assembly(record: int) -> str:
+def _assembly() -> str:
     """Enter at ``enter``; the code under test jumps to ``back``."""
+    record = RECORD
     at = {name: record + 8 * k for k, name in enumerate(_ORDER)}
     flags, target, host = (
         record + Record.__dict__[f].offset for f in ("rflags", "target", "host_rsp")
@@ -61,6 +69,9 @@ def _assembly(record: int) -> str:
     )
     load_vectors = "\n".join(f"movdqu {xmm + 16 * n}, %xmm{n}" for n in range(16))
     save_vectors = "\n".join(f"movdqu %xmm{n}, {xmm + 16 * n}" for n in range(16))
+    context_image = "\n".join(
+        f"movq {n}(%rcx), %rax\nmovq %rax, {IMAGE + n}" for n in range(0, 160, 8)
+    )
     context_vectors = "\n".join(
         f"movq {160 + 8 * n}(%rcx), %rax\nmovq %rax, {xmm + 8 * n}" for n in range(32)
     )
@@ -70,6 +81,7 @@ enter:
  pushq %rbx; pushq %rbp; pushq %r12; pushq %r13; pushq %r14; pushq %r15
  movq %rsp, {host}
  stmxcsr {host_mxcsr}
+ fxrstor64 {IMAGE}
  ldmxcsr {mxcsr}
  {load_vectors}
  pushq {flags}
@@ -85,7 +97,9 @@ back:
  popq {flags}
  {save_vectors}
  stmxcsr {mxcsr}
+ fxsave64 {IMAGE}
 finish:
+ fninit
  ldmxcsr {host_mxcsr}
  cld
  pushq $0x202
@@ -99,6 +113,7 @@ on_signal:
  {more}
  movq 224(%rdx), %rcx
  {context_vectors}
+ {context_image}
  movl 24(%rcx), %eax
  movl %eax, {mxcsr}
  leaq finish(%rip), %rax
@@ -116,11 +131,11 @@ class Host:
     def __init__(self) -> None:
         _map(DATA, DATA_SIZE, 3)
         _map(CODE, CODE_SIZE, 7)
-        self.record = Record.from_address(_map(0x1000_0000, 4096, 3))
+        self.record = Record.from_address(_map(RECORD, 4096, 3))
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         llvm.initialize_native_asmparser()
-        text = _assembly(0x1000_0000).replace("\n", "\\0A").replace('"', "\\22")
+        text = _assembly().replace("\n", "\\0A").replace('"', "\\22")
         getters = "".join(
             f"declare void @{name}()\ndefine ptr @{name}_at() {{\n ret ptr @{name}\n}}\n"
             for name in ("enter", "back", "on_signal")
@@ -144,6 +159,7 @@ class Host:
         rflags: int,
         xmm: list[int] | None = None,
         mxcsr: int = 0x1F80,
+        x87: bytes = INITIAL_X87,
     ) -> dict[str, Any]:
         """Run code that ends by a jump to ``back``; registers, flags and fault afterwards."""
         record = self.record
@@ -151,6 +167,8 @@ class Host:
         record.rflags, record.target, record.signal = rflags, code_at, 0
         record.xmm[:] = xmm or [0] * 32
         record.mxcsr = mxcsr
+        image = x87.ljust(IMAGE_SIZE, b"\0")
+        ctypes.memmove(IMAGE, image, len(image))
         self.enter()
         result = {
             "gpr": list(record.gpr),
@@ -158,6 +176,7 @@ class Host:
             "signal": record.signal,
             "xmm": list(record.xmm),
             "mxcsr": record.mxcsr,
+            "x87": ctypes.string_at(IMAGE, len(INITIAL_X87)),
         }
         if record.signal:
             result |= {

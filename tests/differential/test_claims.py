@@ -30,6 +30,7 @@ _REGISTERS = {name: value for name, value in vars(Register).items() if isinstanc
 #: What every processor with 64-bit mode has.
 _BASE = {
     *(f"INTEL{n}" for n in ("8086", "186", "286", "386", "486")),
+    *("FPU287", "FPU387"),
     *("X64", "CPUID", "PAUSE", "MULTIBYTENOP", "RDPMC"),
 }
 #: Hints in the space of the long NOP: they execute, as NOP, on processors that do not claim them.
@@ -38,12 +39,13 @@ _HINTS = {"CET_IBT", "PREFETCHITI", "PREFETCHWT1", "CLDEMOTE"}
 _ABSENT = (
     ("INVALID|DECLARE|ZERO_BYTES", "no instructions"),
     ("UD[012]", "#UD is what they are for"),
-    (r"\w*_MMM?\d*(_|$)", "MMX is not claimed"),
+    (r"F(CLEX|DISI|ENI|INIT|SETPM|SAVE_\w+|STCW_\w+|STENV_\w+|STSW_\w+)$", "WAIT before FN"),
+    ("FSTPNCE", "an alias of FSTP that nobody uses"),
     ("BSWAP_R16", "undefined"),
     (r"(CALL|JMP)_(REL\d+_)?(REL|RM)?16|JMP_REL8_16|RETNW|ENTERW|LEAVEW", "16-bit stack and rip"),
     (r"(CALL|JMP)_M16\d\d|RETF|IRET|L[SFG]S_|\w+_[FG]S$|\w*_SREG", "segments"),
     (r"SLDT|STR_|VERR|VERW|SMSW|LAR|LSL|S[GI]DT|MOV_\w*[CD]R_|MOV_R64_[CD]R", "system state"),
-    ("INT1|WAIT", "debug and x87"),
+    ("INT1", "debug"),
 )
 
 

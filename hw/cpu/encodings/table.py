@@ -12,25 +12,30 @@ from hw.cpu.encodings import (
     bits,
     flow,
     later_vectors,
+    mmx,
     moves,
+    save,
     shifts,
     stack,
     strings,
     vectors,
+    x87,
 )
 from hw.cpu.encodings.flow import jump_or_call
 from hw.cpu.encodings.token import Build, Factory
 
-_TABLE: Final[dict[str, Factory]] = {
-    name: factory
-    for family in (moves, arithmetic, shifts, bits, stack, flow, strings)
-    for name, factory in family.TABLE.items()
-} | vectors.CONTROL
+_TABLE: Final[dict[str, Factory]] = (
+    {
+        name: factory
+        for family in (moves, arithmetic, shifts, bits, stack, flow, strings, save)
+        for name, factory in family.TABLE.items()
+    }
+    | vectors.CONTROL
+    | mmx.CONTROL
+)
 _VECTORS: Final[dict[str, Factory]] = later_vectors.TABLE | vectors.TABLE
 #: Mnemonics shared with SSE, or operands, that the general-register core does not have.
-_ABSENT_TOKENS: Final = frozenset(
-    ("SREG", "CR", "DR", "TR", "MM", "ES", "CS", "SS", "DS", "FS", "GS")
-)
+_ABSENT_TOKENS: Final = frozenset(("SREG", "CR", "DR", "TR", "ES", "CS", "SS", "DS", "FS", "GS"))
 #: Encodings that 64-bit mode does not have, or whose result is undefined.
 _ABSENT_CODES: Final = frozenset(("PUSH_R32", "POP_R32", "PUSH_RM32", "POP_RM32", "BSWAP_R16"))
 
@@ -43,6 +48,10 @@ def builder_for(code_name: str) -> Build | None:
     if mnemonic == "VEX":
         mnemonic, *tokens = tokens
         return _made(bits.VEX.get(mnemonic), mnemonic, tokens)
+    if not mmx.TOKENS.isdisjoint(tokens):
+        return _made(mmx.TABLE.get(mnemonic), mnemonic, tokens)
+    if x87.claimed(code_name):
+        return x87.factory(mnemonic, tokens)
     if any(token.startswith("XMM") for token in tokens):
         # PEXTRW with a word in memory is SSE4.1's
         later = mnemonic == "PEXTRW" and "M16" in tokens[0]

@@ -31,6 +31,8 @@ MASKS: Final = 0x1F80
 STICKY: Final = 0x3F
 _UNDERFLOW_MASK: Final = 1 << 11
 _FLUSH: Final = 1 << 15
+#: Bits that MXCSR has.
+MXCSR_MASK: Final = 0xFFFF
 
 
 def reg(s: CpuState, number: int) -> int:
@@ -163,12 +165,17 @@ def collect_mxcsr(s: CpuState) -> None:
     s.mxcsr = s.mxcsr | (s.host_mxcsr & STICKY)
 
 
-def ldmxcsr(s: CpuState, u: MicroOp) -> None:
-    """LDMXCSR; a reserved bit is #GP."""
-    value = load(s, address(s, u, "m"), 32)
-    if value >> 16 != 0:
+def check_mxcsr(s: CpuState, value: int) -> None:
+    """#GP for a reserved bit."""
+    if value & ~MXCSR_MASK != 0:
         exception(s, GENERAL_PROTECTION, 0)
         leave_fault()
+
+
+def ldmxcsr(s: CpuState, u: MicroOp) -> None:
+    """LDMXCSR."""
+    value = load(s, address(s, u, "m"), 32)
+    check_mxcsr(s, value)
     s.mxcsr = value
     enter_mxcsr(s)
 

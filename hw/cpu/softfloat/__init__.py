@@ -1,0 +1,1 @@
+"""Extended-precision floating point by integers: what x87 instructions compute, on every host."""
