@@ -8,7 +8,7 @@ from typing import Final
 from hw.cpu.mmu import code_written
 from hw.cpu.primitives import full_fence, host_load, host_store, u64
 from hw.cpu.subset import noinline
-from hw.cpu.walker import RAM_END_AT, WALK_FAULT, walk
+from hw.cpu.walker import RAM_END_AT, RULE_NX, RULE_WP, WALK_FAULT, walk
 from hw.ram import FRAME_FLAGS, FRAME_HAS_CODE
 from hw.spec.layout import DIRECT_MAP
 from hw.spec.paging import ACCESS_USER, ACCESS_WRITE
@@ -26,7 +26,7 @@ def copy_pages(cr3: int, address: int, buffer: int, size: int, write: int) -> in
         if here >= _USER_END:
             return done
         access = ACCESS_USER | (ACCESS_WRITE if write != 0 else 0)
-        found = walk(cr3, here, access, 1, 1)
+        found = walk(cr3, here, access, RULE_NX | RULE_WP)
         frame = found & ~0xFFF
         if found & WALK_FAULT != 0 or frame >= host_load(RAM_END_AT, 64):
             return done

@@ -94,12 +94,39 @@ def run_block(s: CpuState, block: int) -> int:
     return s.exit_reason
 
 
+@noinline
+def run_one(s: CpuState, block: int) -> int:
+    """Run one private block of one instruction among the running cores; EXIT_NONE or an exit."""
+    s.fault = 0
+    s.exit_reason = EXIT_NONE
+    s.link_slot = 0
+    atomic_store(address_of(s) + RUNNING_OFFSET, NATIVE)
+    if atomic_load(_EXCLUSIVE_AT) != 0:
+        s.exit_reason = EXIT_HALTED
+    else:
+        enter_mxcsr(s)
+        enter(s, block, s.handlers, 0)
+        leave_mxcsr(s)
+        s.instructions = u64(s.instructions - s.budget)
+    make_ready(s)
+    s.fault = 0
+    atomic_store(address_of(s) + RUNNING_OFFSET, OUTSIDE)
+    return s.exit_reason
+
+
+@noinline
+def flush_jumps(s: CpuState) -> None:
+    """Empty the jump cache: the same addresses mean other blocks in the mode that begins."""
+    s.link_slot = 0
+    _flush_jumps(s)
+
+
 def _chunks(s: CpuState) -> int:
     while True:
         reason = _look_up(s)
         if reason != EXIT_NONE:
             return reason
-        if s.rflags & RFLAGS_TF != 0:
+        if s.rflags & RFLAGS_TF != 0 or s.careful != 0:
             return EXIT_TRACE
         left = CHUNK
         while u64(left - 1) < _NEGATIVE:

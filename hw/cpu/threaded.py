@@ -29,6 +29,7 @@ from hw.cpu.semantics import (
     locked,
     move,
     muldiv,
+    segment,
     shift,
     sse,
     stack,
@@ -41,7 +42,7 @@ from hw.cpu.subset import Module, compile_function
 #: Loaded before the fork.
 COMMON: Final = (move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, system)
 #: Loaded by a process that meets one of their handlers.
-RARE: Final[tuple[ModuleType, ...]] = ()
+RARE: Final[tuple[ModuleType, ...]] = (segment,)
 #: Families in the order of their handlers' numbers.
 FAMILIES: Final = (*COMMON, *RARE)
 #: Functions that Python calls.
@@ -49,7 +50,9 @@ ENTRIES: Final[dict[str, Callable[..., Any]]] = {
     "cpu_run": run_loop.run,
     "cpu_run_block": run_loop.run_block,
     "cpu_flush_all": run_loop.flush_all,
+    "cpu_flush_jumps": run_loop.flush_jumps,
     "cpu_flush_page": run_loop.flush_page,
+    "cpu_run_one": run_loop.run_one,
     "cpu_walk": walker.walk,
     "cpu_copy_pages": page_copy.copy_pages,
 }
@@ -93,9 +96,11 @@ class NativeCode:
         entries = native.load(f"{source_key(*roots)}:entries", ENTRIES, entries_text)
         self.run = native.function(entries["cpu_run"], *[ctypes.c_uint64] * 2)
         self.run_block = native.function(entries["cpu_run_block"], *[ctypes.c_uint64] * 3)
+        self.run_one = native.function(entries["cpu_run_one"], *[ctypes.c_uint64] * 3)
         self.flush_all = native.function(entries["cpu_flush_all"], None, ctypes.c_uint64)
+        self.flush_jumps = native.function(entries["cpu_flush_jumps"], None, ctypes.c_uint64)
         self.flush_page = native.function(entries["cpu_flush_page"], None, *[ctypes.c_uint64] * 2)
-        self.walk = native.function(entries["cpu_walk"], *[ctypes.c_uint64] * 6)
+        self.walk = native.function(entries["cpu_walk"], *[ctypes.c_uint64] * 5)
         self.copy_pages = native.function(entries["cpu_copy_pages"], *[ctypes.c_uint64] * 6)
         self.table: Any = (ctypes.c_uint64 * len(handler_list()))()
         self._absent = set(FAMILIES)
