@@ -87,6 +87,8 @@ def raise_fault(core: "Core", fault: CpuFault) -> None:
         except CpuFault as second:
             if fault.vector == DOUBLE_FAULT:
                 raise ShutdownReachedError from second
+            if second.vector == PAGE_FAULT:
+                state.cr2 = second.address
             if makes_double_fault(fault.vector, second.vector):
                 second = CpuFault(DOUBLE_FAULT)
             fault = second

@@ -8,7 +8,7 @@ that it is about. The handler notes vector, error code, stack frame, rax, CR2 an
 control registers back, and goes on with the next.
 
 Addresses: image 0x10000 (for ring 3: USER + offset), page tables 0x20000, stacks below 0x30000,
-records from 0x30000 on, one page for cases to map as they like at PAGE.
+a record at 0x30000, one page for cases to map as they like at PAGE.
 """
 
 import io
@@ -153,7 +153,6 @@ long_mode:
     xor eax, eax
     mov edx, {(USER_CODE_32 << 16) | KERNEL_CODE:#x}
     wrmsr
-    mov qword ptr [record_place], {RECORDS}
     mov qword ptr [case_number], -1
 
 next_case:
@@ -200,12 +199,6 @@ next_case:
     xor ebp, ebp
     jmp rbx
 finished:
-    mov rsi, {RECORDS}
-    mov rcx, [record_place]
-    sub rcx, rsi
-    mov dx, {DEBUG_PORT}
-    cld
-    rep outsb
     xor eax, eax
     out {EXIT_PORT}, al
 4:  cli
@@ -216,7 +209,7 @@ common:
     mov [saved_rax], rax
     mov [saved_rdi], rdi
     cld
-    mov rdi, [record_place]
+    mov edi, {RECORDS}
     mov rax, [case_number]
     stosq
     pop rax
@@ -243,7 +236,10 @@ common:
     stosq
     mov rax, rsp
     stosq
-    mov [record_place], rdi
+    lea rsi, [rdi - 96]
+    mov ecx, 96
+    mov edx, {DEBUG_PORT}
+    rep outsb
     jmp next_case
 
 # Go to ring 3, 64-bit, at the offset of the label whose address is in rcx.
@@ -273,7 +269,6 @@ _DATA: Final = f"""
 .balign 8
 saved_rax: .quad 0
 saved_rdi: .quad 0
-record_place: .quad 0
 case_number: .quad 0
 case_count: .quad {{count}}
 scratch: .quad 0, 0, 0, 0
