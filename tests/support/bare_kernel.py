@@ -173,6 +173,9 @@ next_case:
     xor eax, eax
     mov cr2, rax
     mov qword ptr [{PAGE_ENTRY}], 0x40007
+    mov word ptr [idt + 2], {KERNEL_CODE}
+    mov word ptr [idt + 6 * 16 + 2], {KERNEL_CODE}
+    mov byte ptr [idt + 6 * 16 + 5], 0x8e
     lgdt [gdt_register]
     lidt [idt_register]
     mov ax, {KERNEL_DATA}
