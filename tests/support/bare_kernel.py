@@ -373,8 +373,16 @@ def build(cases: list[str]) -> bytes:
     table = "cases: " + "".join(f".quad case_{number}\n" for number in range(len(cases)))
     data = _DATA.format(count=len(cases))
     text = f"{_START}{_stubs()}{bodies}{data}{_idt()}.balign 8\n{table}\nimage_end:\n"
+    return firmware(text)
+
+
+def firmware(text: str) -> bytes:
+    """The image of assembly that begins in 16-bit mode at offset 0, linked to run at BASE.
+
+    The caller's code copies itself there, if it names labels in 32 bits or writes to itself.
+    """
     code = _link(text, BASE)
-    assert len(code) <= 0xFFF0, "too many cases for one image"
+    assert len(code) <= 0xFFF0, "more than the 64 KiB of the firmware"
     reset = bytes((0xEA, 0, 0, 0, FIRMWARE >> 12))
     return code.ljust(0xFFF0, b"\xf4") + reset.ljust(16, b"\xf4")
 
@@ -454,6 +462,6 @@ def run_qemu(image: bytes, cpu: str = "EPYC,+smap,+smep,+umip,+pcid,+invpcid") -
                 "-bios", str(firmware), "-no-reboot", "-debugcon", f"file:{output}",
                 "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=1",
             ],
-            timeout=60, check=False, capture_output=True,
+            timeout=10, check=False, capture_output=True,
         )  # fmt: skip
         return output.read_bytes()
