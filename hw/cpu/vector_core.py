@@ -22,6 +22,7 @@ from hw.cpu.debug_registers import DR6_FIXED, DR6_STEP, DR7_FIXED
 from hw.cpu.exits import (
     EXIT_DEVICE,
     EXIT_EXCLUSIVE,
+    EXIT_INTERRUPT,
     EXIT_NONE,
     EXIT_SINGLE,
     EXIT_TRACE,
@@ -178,7 +179,7 @@ class VectorCore(Core):
             self._step()
         elif reason == EXIT_DEVICE:
             self._access_device()
-        elif reason != EXIT_NONE:
+        elif reason not in (EXIT_NONE, EXIT_INTERRUPT):
             self._deliver(self._handle(reason))
 
     def _refused(self, fault: CpuFault) -> Exit | None:

@@ -314,7 +314,7 @@ tss:
 """
 
 
-def _link(text: str, base: int) -> bytes:
+def link(text: str, base: int) -> bytes:
     """Assemble and put the one section at an address."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -381,7 +381,7 @@ def firmware(text: str) -> bytes:
 
     The caller's code copies itself there, if it names labels in 32 bits or writes to itself.
     """
-    code = _link(text, BASE)
+    code = link(text, BASE)
     assert len(code) <= 0xFFF0, "more than the 64 KiB of the firmware"
     reset = bytes((0xEA, 0, 0, 0, FIRMWARE >> 12))
     return code.ljust(0xFFF0, b"\xf4") + reset.ljust(16, b"\xf4")
