@@ -142,7 +142,7 @@ def _leave(core: "Core", op: Operands) -> None:
     primitives.put(state, _RBP, 8 * size, value)
 
 
-def _bound(core: "Core", op: Operands) -> None:
+def _bound(_core: "Core", op: Operands) -> None:
     """#BR if a signed index is outside two limits in memory."""
     size = 2 if op.i.code == Code.BOUND_R16_M1616 else 4
     pair = op.read(1, 2 * size)

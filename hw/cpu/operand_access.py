@@ -47,14 +47,14 @@ class Operands:
         self._core = core
         self.i = i
 
-    def register(self, register: int) -> int:
+    def register(self, register: Any) -> int:
         """Value of a general register, at its own width."""
         if register in (Register.RIP, Register.EIP):
             return 0
         bits = RegisterExt.size(register) * 8
         return primitives.get(self._core.state, OFFSET[register], bits)
 
-    def set_register(self, register: int, value: int) -> None:
+    def set_register(self, register: Any, value: int) -> None:
         """Write a general register, as its width has it."""
         bits = RegisterExt.size(register) * 8
         primitives.put(self._core.state, OFFSET[register], bits, value & (1 << bits) - 1)

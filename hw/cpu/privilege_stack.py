@@ -7,7 +7,6 @@ Spec: AMD64 APM vol. 2, 4.7.5 (expand-down stacks), 8.7.3, 8.9.3, 12.2.
 State: CpuState; stacks and TSS in guest memory. Context: the core itself, outside native code.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Self
 
 from hw.cpu import mode, segmentation
@@ -26,6 +25,8 @@ from hw.spec.descriptors import (
 from hw.spec.vectors import INVALID_TSS, STACK
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hw.cpu.core import Core
 
 _MASK64: Final = (1 << 64) - 1

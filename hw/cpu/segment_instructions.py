@@ -174,17 +174,11 @@ def _lar(core: "Core", op: Operands) -> None:
     selector = op.read(1, 2)
     found = _visible(core, selector)
     long = mode.is_long(core.state)
-    if is_lar:
-        kinds = _LAR_LONG if long else _LAR_LEGACY
-    else:
-        kinds = _LSL_LONG if long else _LSL_LEGACY
+    kinds = (_LAR_LONG if long else _LAR_LEGACY) if is_lar else _LSL_LONG if long else _LSL_LEGACY
     if found is None or (found.is_system and found.type not in kinds):
         _set_zero_flag(core, on=False)
         return
-    if is_lar:
-        value = segmentation.find_gate(core, selector)[0] >> 32 & _SHOWN
-    else:
-        value = found.limit
+    value = segmentation.find_gate(core, selector)[0] >> 32 & _SHOWN if is_lar else found.limit
     op.set_register(op.i.op0_register, value)
     _set_zero_flag(core, on=True)
 

@@ -78,7 +78,9 @@ def walk(cr3: int, address: int, access: int, rules: int) -> int:
             return result
 
 
-def _descend(cr3: int, address: int, access: int, rules: int) -> int:  # noqa: PLR0911
+def _descend(  # noqa: C901, PLR0911, PLR0912 the whole rule in one place
+    cr3: int, address: int, access: int, rules: int
+) -> int:
     """One attempt; _AGAIN if an entry changed under it."""
     error = _shown(access, rules)
     table = cr3 & PTE_FRAME_MASK

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a case is read as one line)
 """Rules outside 64-bit mode: 16- and 32-bit code, stacks, segments with base and limit.
 
 Spec: AMD64 APM vol. 2, 4.5 and 4.12 (limits and types); vol. 3, general-purpose instructions.

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a case is read as one line)
 """The manual's rules of system behaviour, one case each: code, exception, error code.
 
 Spec: AMD64 APM vol. 2, 8.2 (exceptions), tables 8-1 to 8-9; vol. 3, exception tables.
@@ -21,7 +22,6 @@ from tests.support.bare_kernel import (
     READ_ONLY,
     TSS,
     USER_CODE,
-    USER_CODE_32,
     USER_DATA,
 )
 

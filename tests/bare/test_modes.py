@@ -149,7 +149,8 @@ tss: .long 0, 0x2e000, 0x10
 def _gate(vector: int, label: str, access: int = 0x8E) -> str:
     """Code that makes an interrupt gate."""
     return (
-        f"lea eax, [{label}]\nmov [0x28000 + {vector * 8}], ax\nmov word ptr [0x28002 + {vector * 8}], 8\n"
+        f"lea eax, [{label}]\nmov [0x28000 + {vector * 8}], ax\n"
+        f"mov word ptr [0x28002 + {vector * 8}], 8\n"
         f"mov word ptr [0x28004 + {vector * 8}], {access << 8:#x}\nshr eax, 16\n"
         f"mov [0x28006 + {vector * 8}], ax\n"
     )

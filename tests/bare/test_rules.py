@@ -55,8 +55,6 @@ def test_rule_that_only_the_manual_tells(alone: dict[int, Record], number: int) 
 
 
 @pytest.mark.parametrize("number", range(len(WITNESSED)), ids=lambda n: WITNESSED[n].name)
-def test_qemu_agrees(
-    witnessed: dict[int, Record], qemu: dict[int, Record], number: int
-) -> None:
+def test_qemu_agrees(witnessed: dict[int, Record], qemu: dict[int, Record], number: int) -> None:
     ours = witnessed[number]
     assert replace(ours, rflags=ours.rflags & ~RFLAGS_RF) == qemu[number]

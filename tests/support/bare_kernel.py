@@ -367,9 +367,7 @@ def _idt() -> str:
 
 def build(cases: list[str]) -> bytes:
     """The image of some cases: 64 KiB, to be placed at FIRMWARE."""
-    bodies = "".join(
-        f"case_{number}:\n{text}\nint 0x80\n" for number, text in enumerate(cases)
-    )
+    bodies = "".join(f"case_{number}:\n{text}\nint 0x80\n" for number, text in enumerate(cases))
     table = "cases: " + "".join(f".quad case_{number}\n" for number in range(len(cases)))
     data = _DATA.format(count=len(cases))
     text = f"{_START}{_stubs()}{bodies}{data}{_idt()}.balign 8\n{table}\nimage_end:\n"

@@ -119,16 +119,16 @@ long_mode:
     wrmsr
 """
 
-_FINISH: Final = f"""
+_FINISH: Final = """
 write:
     mov al, [rsi]
-    mov [{{console}}], al
+    mov [{console}], al
     inc rsi
     dec rcx
     jnz write
     ret
 power_off:
-    mov eax, {{power}}
+    mov eax, {power}
     mov dword ptr [rax], 3
     cli
     hlt
@@ -187,10 +187,10 @@ stop:
     jmp stop
 """
 
-_CALLS: Final = f"""
+_CALLS: Final = """
     sti
 1:  pause
-    cmp dword ptr [arrived], {{cores}} - 1
+    cmp dword ptr [arrived], {cores} - 1
     jne 1b
     mov ebx, 20
 2:  mov dword ptr [taken], 0
@@ -199,7 +199,7 @@ _CALLS: Final = f"""
     xor edx, edx
     wrmsr
 3:  pause
-    cmp dword ptr [taken], {{cores}} - 1
+    cmp dword ptr [taken], {cores} - 1
     jne 3b
     dec ebx
     jnz 2b
@@ -207,7 +207,7 @@ _CALLS: Final = f"""
     mov eax, 0xc4400
     wrmsr
 4:  pause
-    cmp dword ptr [taken], {{cores}} - 1
+    cmp dword ptr [taken], {cores} - 1
     jne 4b
     lea rsi, [done]
     mov ecx, 5
@@ -257,7 +257,8 @@ def image(cores: int, scenario: str) -> bytes:
         else:
             gates.append(".quad 0, 0\n")
     finish = _FINISH.format(
-        console=hex(BOARD_REGISTERS_BASE + DEBUG_CONSOLE), power=hex(BOARD_REGISTERS_BASE + POWER_OFF)
+        console=hex(BOARD_REGISTERS_BASE + DEBUG_CONSOLE),
+        power=hex(BOARD_REGISTERS_BASE + POWER_OFF),
     )
     return link(_UP + _BODIES[scenario].format(cores=cores) + finish + "".join(gates), BASE)
 
