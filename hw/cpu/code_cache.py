@@ -1,8 +1,8 @@
 """Decoded code, shared by all cores: an arena of blocks in board memory.
 
 A block is found by (host-physical frame, mode, guest address, version of the frame). Two cores may
-decode the same block at once; both publish, the newer is found first. Writing a frame that has decoded
-code (FRAME_HAS_CODE) bumps the frame's version, so its blocks are found no more, and sets
+decode the same block at once; both publish, the newer is found first. Writing a frame that has
+decoded code (FRAME_HAS_CODE) bumps the frame's version, so its blocks are found no more, and sets
 PENDING_CODE_WRITTEN on all cores, which then drop TLB and jump cache at their next chunk end.
 
     bucket -> block header (64 bytes) | micro-op | micro-op | ... | ender

@@ -19,7 +19,7 @@ import ctypes
 import os
 from typing import Any, Final
 
-from iced_x86 import Code, Decoder, Formatter, FormatterSyntax, OpKind, Register
+from iced_x86 import Code, Decoder, Formatter, FormatterSyntax
 
 from hw import atomics, ram
 from hw.cpu import code_cache, cpuid, system_instructions, threaded
@@ -51,6 +51,7 @@ from hw.cpu.exits import (
 )
 from hw.cpu.linear_memory import LinearMemory
 from hw.cpu.micro_op import handler_numbers
+from hw.cpu.operand_access import vector_of
 from hw.cpu.port_io import NoPorts, Ports
 from hw.cpu.run_loop import DECODING, NATIVE, OUTSIDE
 from hw.cpu.state import CORES, MODE_FLAGS, MODE_LEGACY, CpuState, reset
@@ -64,11 +65,9 @@ from hw.ram import (
 )
 from hw.spec.address import is_canonical
 from hw.spec.registers import RFLAGS_TF
-from hw.spec.vectors import DEBUG, GENERAL_PROTECTION, INVALID_OPCODE, PAGE_FAULT, STACK
+from hw.spec.vectors import DEBUG, INVALID_OPCODE, PAGE_FAULT
 
 _PAGE: Final = 4096
-_STACK_BASES: Final = frozenset((Register.RSP, Register.RBP, Register.ESP, Register.EBP))
-_BASED_SEGMENTS: Final = frozenset((Register.FS, Register.GS))
 
 
 class FetchFault(Exception):  # noqa: N818
@@ -138,7 +137,9 @@ class Core:
         if reason == EXIT_SYSTEM:
             return self._execute()
         if reason == EXIT_NON_CANONICAL:
-            return CpuException(self._segment_vector(), 0)
+            rip = state.rip
+            instruction = self.instruction_at(rip) if is_canonical(rip) else None
+            return CpuException(vector_of(instruction), 0)
         if reason == EXIT_TRACE:
             return self._trace()
         if reason == EXIT_FAMILY:
@@ -249,20 +250,6 @@ class Core:
         result = self._run_alone()
         self.state.rflags |= RFLAGS_TF
         return CpuException(DEBUG, 0) if result is None else result
-
-    def _segment_vector(self) -> int:
-        """#SS if the instruction at rip accesses memory through the stack segment, else #GP.
-
-        The base register decides: 64-bit mode ignores overrides but those of FS and GS.
-        """
-        state = self.state
-        if is_canonical(state.rip):
-            instruction = self.instruction_at(state.rip)
-            pushes = instruction.is_stack_instruction and instruction.op0_kind != OpKind.MEMORY
-            on_stack = instruction.memory_base in _STACK_BASES
-            if pushes or (on_stack and instruction.memory_segment not in _BASED_SEGMENTS):
-                return STACK
-        return GENERAL_PROTECTION
 
     def instruction_at(self, rip: int) -> Any:
         """The decoded instruction at an address, in the current mode."""

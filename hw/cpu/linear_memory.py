@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 from hw import ram
 from hw.bus import mmio
 from hw.cpu.exits import CpuFault
+from hw.cpu.page_rules import RULE_SMAP
 from hw.cpu.state import CpuState
-from hw.cpu.walker import RULE_SMAP, WALK_FAULT
+from hw.cpu.walker import WALK_FAULT
 from hw.spec.address import is_canonical
 from hw.spec.paging import ACCESS_FETCH, ACCESS_READ, ACCESS_USER, ACCESS_WRITE
 from hw.spec.registers import CR4_SMAP

@@ -9,15 +9,7 @@ Spec: AMD64 APM vol. 2, 1.2 and 14. State: CpuState. Context: the core itself, o
 
 from typing import TYPE_CHECKING, Final
 
-from hw.cpu.state import (
-    MODE_CODE_32,
-    MODE_LEGACY,
-    MODE_NO_FPU,
-    MODE_NO_SSE,
-    MODE_STACK_32,
-    CpuState,
-)
-from hw.cpu.walker import (
+from hw.cpu.page_rules import (
     RULE_NO_PAGING,
     RULE_NX,
     RULE_PAE,
@@ -26,6 +18,14 @@ from hw.cpu.walker import (
     RULE_SMEP,
     RULE_TWO_LEVELS,
     RULE_WP,
+)
+from hw.cpu.state import (
+    MODE_CODE_32,
+    MODE_LEGACY,
+    MODE_NO_FPU,
+    MODE_NO_SSE,
+    MODE_STACK_32,
+    CpuState,
 )
 from hw.spec.descriptors import ATTRIBUTE_BIG, ATTRIBUTE_LONG
 from hw.spec.registers import (

@@ -38,6 +38,22 @@ def address_bits(i: Any) -> int:
     return int(i.memory_displ_size * 8) or 64
 
 
+def is_on_stack(i: Any) -> bool:
+    """Whether a memory operand is in the stack segment: the base register decides.
+
+    64-bit mode ignores overrides but those of FS and GS.
+    """
+    return i.memory_base in _STACK_BASES and i.memory_segment not in _BASED
+
+
+def vector_of(i: Any) -> int:
+    """#SS if an instruction accesses memory through the stack segment, else #GP."""
+    if i is None:
+        return GENERAL_PROTECTION
+    pushes = i.is_stack_instruction and i.op0_kind != OpKind.MEMORY
+    return STACK if pushes or is_on_stack(i) else GENERAL_PROTECTION
+
+
 class Operands:
     """The operands of one instruction that is about to be executed."""
 
@@ -103,8 +119,9 @@ class Operands:
 
         """
         i = self.i
-        on_stack = i.memory_base in _STACK_BASES and i.memory_segment not in _BASED
-        return self.linear(i.memory_segment, self.offset(), size, write=write, on_stack=on_stack)
+        return self.linear(
+            i.memory_segment, self.offset(), size, write=write, on_stack=is_on_stack(i)
+        )
 
     def used_address(self, use: Any) -> tuple[int, int]:
         """Linear address and size of what iced says an instruction touches."""

@@ -55,9 +55,7 @@ _PENDING_AT: Final = ctypes.addressof(PENDING[0])
 _PENDING_STRIDE: Final = ctypes.addressof(PENDING[1]) - _PENDING_AT
 _GENERATION_AT: Final = ctypes.addressof(HEADER) + HEADER.offset_of("code_generation")
 _EPOCH_AT: Final = ctypes.addressof(code_cache.HEADER) + code_cache.HEADER.offset_of("epoch")
-_EXCLUSIVE_AT: Final = ctypes.addressof(code_cache.HEADER) + code_cache.HEADER.offset_of(
-    "exclusive"
-)
+EXCLUSIVE_AT: Final = ctypes.addressof(code_cache.HEADER) + code_cache.HEADER.offset_of("exclusive")
 _NEGATIVE: Final = 1 << 63
 
 
@@ -68,7 +66,7 @@ def run(s: CpuState) -> int:
     s.exit_reason = EXIT_NONE
     s.link_slot = 0
     atomic_store(address_of(s) + RUNNING_OFFSET, NATIVE)
-    if atomic_load(_EXCLUSIVE_AT) != 0:
+    if atomic_load(EXCLUSIVE_AT) != 0:
         reason = EXIT_HALTED
     else:
         enter_mxcsr(s)
@@ -92,33 +90,6 @@ def run_block(s: CpuState, block: int) -> int:
     s.single = 0
     make_ready(s)
     return s.exit_reason
-
-
-@noinline
-def run_one(s: CpuState, block: int) -> int:
-    """Run one private block of one instruction among the running cores; EXIT_NONE or an exit."""
-    s.fault = 0
-    s.exit_reason = EXIT_NONE
-    s.link_slot = 0
-    atomic_store(address_of(s) + RUNNING_OFFSET, NATIVE)
-    if atomic_load(_EXCLUSIVE_AT) != 0:
-        s.exit_reason = EXIT_HALTED
-    else:
-        enter_mxcsr(s)
-        enter(s, block, s.handlers, 0)
-        leave_mxcsr(s)
-        s.instructions = u64(s.instructions - s.budget)
-    make_ready(s)
-    s.fault = 0
-    atomic_store(address_of(s) + RUNNING_OFFSET, OUTSIDE)
-    return s.exit_reason
-
-
-@noinline
-def flush_jumps(s: CpuState) -> None:
-    """Empty the jump cache: the same addresses mean other blocks in the mode that begins."""
-    s.link_slot = 0
-    _flush_jumps(s)
 
 
 def _chunks(s: CpuState) -> int:
@@ -185,7 +156,7 @@ def flush_all(s: CpuState) -> None:
     while place < end:
         plain_store(place, NO_TAG)
         place += 8
-    _flush_jumps(s)
+    flush_jumps(s)
 
 
 @noinline
@@ -202,10 +173,13 @@ def flush_page(s: CpuState, address: int) -> None:
     plain_store(place, NO_TAG)
     plain_store(place + 8, NO_TAG)
     plain_store(place + 16, NO_TAG)
-    _flush_jumps(s)
+    flush_jumps(s)
 
 
-def _flush_jumps(s: CpuState) -> None:
+@noinline
+def flush_jumps(s: CpuState) -> None:
+    """Empty the jump cache, as when the same addresses come to mean other blocks."""
+    s.link_slot = 0
     place = address_of(s) + JUMP_OFFSET
     end = place + JUMP_ENTRIES * JUMP_ENTRY_SIZE
     while place < end:

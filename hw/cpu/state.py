@@ -18,7 +18,7 @@ which others read. Context: any.
 import ctypes
 from typing import Annotated, Any, Final
 
-from hw.cpu.walker import RULE_NX, RULE_WP
+from hw.cpu.page_rules import RULE_NX, RULE_WP
 from hw.ram import CORE_BOARD
 from hw.spec.layout import Layout, atomic, layout, this_cpu, u64
 from hw.spec.memory_map import MAX_CPUS

@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from hw import native
-from hw.cpu import page_copy, run_loop, walker
+from hw.cpu import page_copy, run_loop, single_step, walker
 from hw.cpu.handler_compiler import family_handlers, load_family, source_key
 from hw.cpu.semantics import (
     alu,
@@ -52,7 +52,7 @@ ENTRIES: Final[dict[str, Callable[..., Any]]] = {
     "cpu_flush_all": run_loop.flush_all,
     "cpu_flush_jumps": run_loop.flush_jumps,
     "cpu_flush_page": run_loop.flush_page,
-    "cpu_run_one": run_loop.run_one,
+    "cpu_run_one": single_step.run_one,
     "cpu_walk": walker.walk,
     "cpu_copy_pages": page_copy.copy_pages,
 }

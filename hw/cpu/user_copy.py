@@ -11,7 +11,7 @@ import ctypes
 from typing import Final
 
 from hw.cpu import threaded
-from hw.cpu.walker import RULE_NX, RULE_WP
+from hw.cpu.page_rules import RULE_NX, RULE_WP
 from hw.spec.paging import ACCESS_USER, ACCESS_WRITE
 
 #: Set in the result of ``translate`` for a fault; the rest is the page fault's error code.

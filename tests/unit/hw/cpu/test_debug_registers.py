@@ -22,7 +22,7 @@ def test_fixed_bits(protected: VectorCore) -> None:
 @pytest.mark.parametrize(("kind", "length", "hit"), [
     (1, 0, False), (1, 3, True), (3, 3, True), (3, 1, True), (0, 0, False), (2, 3, False),
 ])  # fmt: skip
-def test_data(protected: VectorCore, kind: int, length: int, hit: bool) -> None:  # noqa: FBT001
+def test_data(protected: VectorCore, kind: int, length: int, hit: bool) -> None:
     """mov [0x2001], eax against breakpoints around 0x2000."""
     debug_registers.write(protected, 0, 0x2000)
     debug_registers.write(protected, 7, 1 | kind << 16 | length << 18)

@@ -3,9 +3,7 @@
 import pytest
 
 from hw.cpu import mode
-from hw.cpu.state import MODE_CODE_32, MODE_LEGACY, MODE_NO_FPU, MODE_NO_SSE, MODE_STACK_32
-from hw.cpu.vector_core import VectorCore
-from hw.cpu.walker import (
+from hw.cpu.page_rules import (
     RULE_NO_PAGING,
     RULE_NX,
     RULE_PAE,
@@ -15,6 +13,8 @@ from hw.cpu.walker import (
     RULE_TWO_LEVELS,
     RULE_WP,
 )
+from hw.cpu.state import MODE_CODE_32, MODE_LEGACY, MODE_NO_FPU, MODE_NO_SSE, MODE_STACK_32
+from hw.cpu.vector_core import VectorCore
 from hw.spec.registers import (
     CR0_PE,
     CR0_PG,

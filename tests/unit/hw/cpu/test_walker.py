@@ -7,8 +7,8 @@ import pytest
 
 from hw import ram
 from hw.cpu import walker
+from hw.cpu.page_rules import RULE_NX, RULE_WP
 from hw.cpu.threaded import load
-from hw.cpu.walker import RULE_NX, RULE_WP
 from hw.cpu.user_copy import FAULT, translate
 from hw.spec.memory_map import MIB
 from hw.spec.paging import (
