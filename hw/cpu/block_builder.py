@@ -10,6 +10,7 @@ State: none shared. Context: Python, while decoding.
 from typing import Final
 
 from hw.cpu.micro_op import PACKED, PACKED_LINKS, PLACE_BITS
+from hw.cpu.state import MODE_FLAGS, MODE_LEGACY
 from hw.cpu.threaded import numbers
 
 #: Effects of a micro-op on the status flags.
@@ -32,12 +33,14 @@ class BlockBuilder:
     """Collects micro-ops in order; ``finish`` returns their bytes."""
 
     __slots__ = (
-        "after", "compare", "effects", "ended", "fuse", "next_rip", "number", "ops", "page",
-        "place", "position", "rip", "single_page", "targets",
+        "after", "code_base", "compare", "effects", "ended", "fuse", "mode", "next_rip", "number",
+        "ops", "page", "place", "position", "rip", "single_page", "targets",
     )  # fmt: skip
 
-    def __init__(self, rip: int) -> None:
+    def __init__(self, rip: int, mode: int = 0) -> None:
         self.number = numbers()
+        self.mode = mode & MODE_FLAGS
+        self.code_base = mode >> 32  #: 0 in 64-bit mode
         self.rip = rip  #: of the instruction being built
         self.next_rip = rip
         self.page = rip >> 12
@@ -59,6 +62,12 @@ class BlockBuilder:
         self.place = (rip & _PLACE_MASK) | (self.position << PLACE_BITS)
         self.after = self.fuse
         self.fuse = ""
+
+    def begin_checked(self) -> None:
+        """Outside 64-bit mode, let the block begin with a check of the code segment's limit."""
+        if self.mode & MODE_LEGACY:
+            self.begin(self.rip, self.rip)
+            self.emit(self.number["code_limit"], BARRIER)
 
     def emit(  # noqa: PLR0913
         self,
@@ -86,6 +95,12 @@ class BlockBuilder:
         self.targets = (target, other)
         self.ended = True
 
+    def linear(self, target: int) -> int:
+        """Linear address of a near transfer's target."""
+        if self.mode & MODE_LEGACY:
+            return (self.code_base + target) & 0xFFFF_FFFF
+        return target
+
     def stays(self, *targets: int) -> bool:
         """Whether all targets can be linked: they lie in the block's page."""
         return self.single_page and all(target >> 12 == self.page for target in targets)
@@ -101,6 +116,9 @@ class BlockBuilder:
         """The micro-ops' bytes, without the flags that nobody sees."""
         assert self.ended
         ops = self.ops
+        if self.mode & MODE_LEGACY:
+            last = (self.next_rip - 1 - self.code_base) & 0xFFFF_FFFF
+            ops[0] = (*ops[0][:7], last, *ops[0][8:])
         seen = True
         for index in range(len(ops) - 1, -1, -1):
             effect, without_flags = self.effects[index]

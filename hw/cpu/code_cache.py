@@ -1,8 +1,8 @@
 """Decoded code, shared by all cores: an arena of blocks in board memory.
 
-A block is found by (host-physical frame, guest address, version of the frame). Two cores may decode
-the same block at once; both publish, the newer is found first. Writing a frame that has decoded
-code (FRAME_HAS_CODE) bumps the frame's version, so its blocks are found no more, and sets
+A block is found by (host-physical frame, mode, guest address, version of the frame). Two cores may
+decode the same block at once; both publish, the newer is found first. Writing a frame that has
+decoded code (FRAME_HAS_CODE) bumps the frame's version, so its blocks are found no more, and sets
 PENDING_CODE_WRITTEN on all cores, which then drop TLB and jump cache at their next chunk end.
 
     bucket -> block header (64 bytes) | micro-op | micro-op | ... | ender
@@ -22,7 +22,7 @@ from hw.atomics import AtomicU64
 from hw.cpu.micro_op import SLOT
 from hw.cpu.mmu import fetch_page
 from hw.cpu.primitives import atomic_load, get, host_load, put, u64
-from hw.cpu.state import JUMP_ENTRIES, JUMP_OFFSET, CpuState
+from hw.cpu.state import JUMP_ENTRIES, JUMP_OFFSET, MODE_FLAGS, CpuState
 from hw.ram import CORE_BOARD, FRAME_VERSIONS
 from hw.spec.layout import DIRECT_MAP, Layout, fixed, layout
 from hw.spec.layout import u64 as word
@@ -30,6 +30,8 @@ from hw.spec.memory_map import MIB
 
 ARENA_SIZE: Final = 64 * MIB
 _BUCKETS: Final = 1 << 16
+#: Of ``CpuState.mode``: the part that stands in a block's version word.
+CODE_BASE: Final = 0xFFFF_FFFF << 32
 _BUCKET_MASK: Final = (_BUCKETS - 1) << 3
 
 
@@ -38,9 +40,9 @@ class Block(Layout):
     """What stands before the micro-ops of a block."""
 
     next: Annotated[word, fixed]  #: host address of the next block of the bucket
-    frame: Annotated[word, fixed]  #: physical address of its frame
+    frame: Annotated[word, fixed]  #: physical address of its frame | MODE_*
     rip: Annotated[word, fixed]
-    version: Annotated[word, fixed]
+    version: Annotated[word, fixed]  #: of the frame | code segment base << 32
     second_frame: Annotated[word, fixed]  #: physical address | 1, or 0 if it stays in one page
     second_version: Annotated[word, fixed]
     size_bytes: Annotated[word, fixed]
@@ -90,7 +92,7 @@ def find_block(s: CpuState, rip: int) -> int:
     s.code_frame = frame
     block = atomic_load(bucket_of(frame, rip))
     while block != 0:
-        if _is_block(block, frame, rip):
+        if _is_block(block, frame | (s.mode & MODE_FLAGS), rip, s.mode & CODE_BASE):
             agrees = _second_page_agrees(s, block, rip)
             if s.fault != 0:
                 return 0
@@ -102,11 +104,12 @@ def find_block(s: CpuState, rip: int) -> int:
     return 0
 
 
-def _is_block(block: int, frame: int, rip: int) -> bool:
+def _is_block(block: int, frame: int, rip: int, code_base: int) -> bool:
+    """Whether a block is that of (frame | mode flags, address, code segment base << 32)."""
     return (
         host_load(block + _RIP, 64) == rip
         and host_load(block + _FRAME, 64) == frame
-        and host_load(block + _VERSION, 64) == version_of(frame)
+        and host_load(block + _VERSION, 64) == (version_of(frame) | code_base)
     )
 
 
@@ -144,7 +147,7 @@ def publish(block: Block, code: bytes) -> int:
     target = _ARENA + start
     ctypes.memmove(target + Block.SIZE, code, len(code))
     ctypes.memmove(target, ctypes.addressof(block), Block.SIZE)
-    head = AtomicU64.from_address(bucket_of(block.frame, block.rip))
+    head = AtomicU64.from_address(bucket_of(block.frame & ~MODE_FLAGS, block.rip))
     placed = Block.from_address(target)
     while True:
         placed.next = head.load()

@@ -17,14 +17,14 @@ Context: the core's own process; ``threaded.load`` was called before the fork.
 
 import ctypes
 import os
-from typing import Final
+from typing import Any, Final
 
-from iced_x86 import Code, Decoder, Formatter, FormatterSyntax, OpKind, Register
+from iced_x86 import Code, Decoder, Formatter, FormatterSyntax
 
 from hw import atomics, ram
-from hw.cpu import code_cache, cpuid, entropy, threaded
+from hw.cpu import code_cache, cpuid, entropy, system_instructions, threaded
 from hw.cpu.code_cache import ArenaFullError, Block
-from hw.cpu.decode import NeedsMoreBytesError, decode_block
+from hw.cpu.decode import NeedsMoreBytesError, bits_of, decode_block
 from hw.cpu.exclusive import exclusive, publish_running, wait_until_free
 from hw.cpu.exits import (
     EXIT_CPUID,
@@ -40,17 +40,22 @@ from hw.cpu.exits import (
     EXIT_RANDOM,
     EXIT_SINGLE,
     EXIT_SYSCALL,
+    EXIT_SYSTEM,
     EXIT_TRACE,
     INTERRUPT,
     SYSCALL,
     CpuException,
+    CpuFault,
     Exit,
     IllegalInstruction,
     PageFault,
 )
+from hw.cpu.linear_memory import LinearMemory
 from hw.cpu.micro_op import handler_numbers
+from hw.cpu.operand_access import vector_of
+from hw.cpu.port_io import NoPorts, Ports
 from hw.cpu.run_loop import DECODING, NATIVE, OUTSIDE
-from hw.cpu.state import CORES, CpuState, reset
+from hw.cpu.state import CORES, MODE_FLAGS, MODE_LEGACY, CpuState, reset
 from hw.ram import (
     FRAME_FLAGS,
     FRAME_HAS_CODE,
@@ -60,17 +65,13 @@ from hw.ram import (
     PENDING_CODE_WRITTEN,
 )
 from hw.spec.address import is_canonical
-from hw.spec.paging import ACCESS_FETCH, ACCESS_USER, FAULT_FETCH
 from hw.spec.registers import RFLAGS_TF
-from hw.spec.vectors import DEBUG, GENERAL_PROTECTION, STACK
+from hw.spec.vectors import DEBUG, INVALID_OPCODE, PAGE_FAULT
 
-_WALK_FAULT: Final = 1 << 63
 _PAGE: Final = 4096
-_STACK_BASES: Final = frozenset((Register.RSP, Register.RBP, Register.ESP, Register.EBP))
-_BASED_SEGMENTS: Final = frozenset((Register.FS, Register.GS))
 
 
-class _FetchFault(Exception):  # noqa: N818
+class FetchFault(Exception):  # noqa: N818
     """An instruction's second page cannot be fetched."""
 
     def __init__(self, address: int, error: int) -> None:
@@ -81,22 +82,24 @@ class _FetchFault(Exception):  # noqa: N818
 class Core:
     """One core of the machine, as its own process sees it."""
 
-    __slots__ = ("_at", "_native", "_private", "index", "state")
+    __slots__ = ("_private", "at", "index", "memory", "native", "ports", "state")
 
     def __init__(self, index: int) -> None:
         self.index: Final = index
         self.state: Final[CpuState] = CORES[index]
-        self._at: Final = ctypes.addressof(self.state)
-        self._native: Final = threaded.load()
+        self.at: Final = ctypes.addressof(self.state)
+        self.native: Final = threaded.load()
+        self.memory: Final = LinearMemory(self.state, self.native)
+        self.ports: Ports = NoPorts()
         self._private: ctypes.Array[ctypes.c_char] | None = None
         reset(index)
-        self.state.handlers = ctypes.addressof(self._native.table)
+        self.state.handlers = ctypes.addressof(self.native.table)
         self.flush_tlb()
 
     def run(self) -> Exit:
         """Run from ``state.rip`` until something happens that the kernel must see."""
         while True:
-            reason = self._native.run(self._at)
+            reason = self.native.run(self.at)
             if reason == EXIT_SYSCALL:
                 return SYSCALL
             if reason == EXIT_INTERRUPT:
@@ -108,15 +111,15 @@ class Core:
     def set_address_space(self, cr3: int) -> None:
         """Load cr3: what was known of the old address space is forgotten."""
         self.state.cr3 = cr3
-        self._native.flush_all(self._at)
+        self.native.flush_all(self.at)
 
     def flush_tlb(self) -> None:
         """Forget all translations."""
-        self._native.flush_all(self._at)
+        self.native.flush_all(self.at)
 
     def flush_page(self, address: int) -> None:
         """Forget the translation of one page."""
-        self._native.flush_page(self._at, address)
+        self.native.flush_page(self.at, address)
 
     def _handle(self, reason: int) -> Exit | None:  # noqa: PLR0911
         """Everything but system calls and interrupts; None to go on."""
@@ -135,8 +138,12 @@ class Core:
         if reason == EXIT_RANDOM:
             entropy.execute(state)
             return None
+        if reason == EXIT_SYSTEM:
+            return self._execute()
         if reason == EXIT_NON_CANONICAL:
-            return CpuException(self._segment_vector(), 0)
+            rip = state.rip
+            instruction = self.instruction_at(rip) if is_canonical(rip) else None
+            return CpuException(vector_of(instruction), 0)
         if reason == EXIT_TRACE:
             return self._trace()
         if reason == EXIT_FAMILY:
@@ -153,7 +160,7 @@ class Core:
         full = False
         try:
             self._publish_block()
-        except _FetchFault as fault:
+        except FetchFault as fault:
             self.state.cr2 = fault.exit.address
             return fault.exit
         except ArenaFullError:
@@ -170,15 +177,20 @@ class Core:
         frame = self.state.code_frame
         rip = self.state.rip
         self._claim_frame(frame)
-        block = Block(frame=frame, rip=rip, version=code_cache.version_of(frame))
+        mode = self.state.mode
+        block = Block(
+            frame=frame | (mode & MODE_FLAGS),
+            rip=rip,
+            version=code_cache.version_of(frame) | (mode & code_cache.CODE_BASE),
+        )
         data = ram.read(frame + (rip & 0xFFF), _PAGE - (rip & 0xFFF))
         try:
-            built = decode_block(rip, data, len(data))
+            built = decode_block(rip, data, len(data), mode=mode)
         except NeedsMoreBytesError:
             second = self._translate_fetch((rip + _PAGE) & ~0xFFF)
             self._claim_frame(second)
             block.second_version = code_cache.version_of(second)
-            built = decode_block(rip, data + ram.read(second, 15), len(data))
+            built = decode_block(rip, data + ram.read(second, 15), len(data), mode=mode)
             if not built.single_page:
                 block.second_frame = second | 1
         code = built.finish()
@@ -189,24 +201,23 @@ class Core:
         """Load the rare families that the instruction at rip needs."""
         try:
             code = self._single_block(self.state.rip)
-        except _FetchFault as fault:
+        except FetchFault as fault:
             self.state.cr2 = fault.exit.address
             return fault.exit
-        self._native.load_families_of(handler_numbers(code))
+        self.native.load_families_of(handler_numbers(code))
         return None
 
     def _translate_fetch(self, address: int) -> int:
         """Frame of a page of code.
 
         Raises:
-            _FetchFault: it is not mapped for execution.
+            FetchFault: it is not mapped for execution.
 
         """
-        found = self._native.walk(self.state.cr3, address, ACCESS_FETCH | ACCESS_USER, 1, 1)
-        if found & _WALK_FAULT:
-            raise _FetchFault(address, (found & 0xFFFF) | FAULT_FETCH)
-        frame: int = found & ~0xFFF
-        return frame
+        try:
+            return self.memory.fetch(address) & ~0xFFF
+        except CpuFault as fault:
+            raise FetchFault(address, fault.error) from fault
 
     def _claim_frame(self, frame: int) -> None:
         """Mark a frame as holding code; when this returns no store to it goes unseen."""
@@ -227,13 +238,13 @@ class Core:
         state = self.state
         try:
             code = self._single_block(state.rip)
-        except _FetchFault as fault:
+        except FetchFault as fault:
             state.cr2 = fault.exit.address
             return fault.exit
         self._native.load_families_of(handler_numbers(code))
         self._private = ctypes.create_string_buffer(code, len(code))
         with exclusive(self.index):
-            reason = self._native.run_block(self._at, ctypes.addressof(self._private))
+            reason = self.native.run_block(self.at, ctypes.addressof(self._private))
         if reason == EXIT_SYSCALL:
             return SYSCALL
         return self._handle(reason) if reason else None
@@ -245,25 +256,47 @@ class Core:
         self.state.rflags |= RFLAGS_TF
         return CpuException(DEBUG, 0) if result is None else result
 
-    def _segment_vector(self) -> int:
-        """#SS if the instruction at rip accesses memory through the stack segment, else #GP.
-
-        The base register decides: 64-bit mode ignores overrides but those of FS and GS.
-        """
+    def instruction_at(self, rip: int) -> Any:
+        """The decoded instruction at an address, in the current mode."""
         state = self.state
-        if is_canonical(state.rip):
-            instruction = Decoder(64, self._code_bytes(state.rip), ip=state.rip).decode()
-            pushes = instruction.is_stack_instruction and instruction.op0_kind != OpKind.MEMORY
-            on_stack = instruction.memory_base in _STACK_BASES
-            if pushes or (on_stack and instruction.memory_segment not in _BASED_SEGMENTS):
-                return STACK
-        return GENERAL_PROTECTION
+        ip = rip if not state.mode & MODE_LEGACY else (rip - state.cs_base) & 0xFFFF_FFFF
+        return Decoder(bits_of(state.mode), self._code_bytes(rip), ip=ip).decode()
+
+    def _execute(self) -> Exit | None:
+        """Do the instruction at rip in Python."""
+        try:
+            system_instructions.execute(self, self.instruction_at(self.state.rip))
+        except FetchFault as fault:
+            self.state.cr2 = fault.exit.address
+            return fault.exit
+        except CpuFault as fault:
+            return self._refused(fault)
+        self.state.instructions += 1
+        return None
+
+    def _refused(self, fault: CpuFault) -> Exit | None:
+        """What an exception of an instruction means; in exit mode, an Exit."""
+        if fault.vector == PAGE_FAULT:
+            self.state.cr2 = fault.address
+            return PageFault(fault.address, fault.error)
+        if fault.vector == INVALID_OPCODE:
+            return IllegalInstruction(self._text_at(self.state.rip), self.state.rip)
+        return CpuException(fault.vector, fault.error)
+
+    def look_again(self) -> None:
+        """Note that an interrupt which was held back may be taken now."""
+
+    def be_careful(self) -> None:
+        """Note that breakpoints were armed or disarmed."""
+
+    def begin_shadow(self, *, stack: bool = False) -> None:
+        """Hold interrupts off for one instruction, after STI or (``stack``) a load of SS."""
 
     def _single_block(self, rip: int) -> bytes:
         """Micro-ops of the one instruction at an address, as a block that links to nothing."""
         data = self._code_bytes(rip)
         room = min(len(data), _PAGE - (rip & 0xFFF))
-        return decode_block(rip, data, room, 1).finish()
+        return decode_block(rip, data, room, 1, self.state.mode).finish()
 
     def _code_bytes(self, rip: int) -> bytes:
         """Read the bytes at an address that an instruction could have."""
@@ -272,13 +305,13 @@ class Core:
         if room < 15:
             try:
                 data += ram.read(self._translate_fetch(rip + room), 15 - room)
-            except _FetchFault:
+            except FetchFault:
                 return data
         return data
 
     def _text_at(self, rip: int) -> str:
         """Disassembly for people."""
-        instruction = Decoder(64, self._code_bytes(rip), ip=rip).decode()
+        instruction = self.instruction_at(rip)
         if instruction.code == Code.INVALID:
             return "(bad)"
         formatter = Formatter(FormatterSyntax.INTEL)

@@ -12,18 +12,24 @@ State: builders, private to the process, never stale. Context: Python.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from iced_x86 import Code, Decoder, DecoderError
 
 from hw.cpu.block_builder import BARRIER, BlockBuilder
-from hw.cpu.encodings.table import builder_for
+from hw.cpu.encodings.table import builder_for, legacy_builder_for
+from hw.cpu.state import MODE_CODE_32, MODE_FLAGS, MODE_LEGACY, MODE_NO_FPU, MODE_NO_SSE
+from hw.spec.vectors import DEVICE_NOT_AVAILABLE
 
 MAX_INSTRUCTIONS: Final = 64
 
 Builder = Callable[[BlockBuilder, Any], None]
 
 _BUILDERS: Final[dict[int, Builder]] = {}
+#: The same for each MODE_* word that is not 0.
+_IN_MODE: Final[dict[int, dict[int, Builder]]] = {}
+_MXCSR: Final = frozenset(("LDMXCSR", "STMXCSR"))
 _NAMES: Final[dict[int, str]] = {
     value: name for name, value in vars(Code).items() if isinstance(value, int)
 }
@@ -35,9 +41,34 @@ def _illegal(d: BlockBuilder, instruction: Any) -> None:  # noqa: ARG001
     d.end(d.number["illegal"])
 
 
-def _builder(code: int) -> Builder:
-    builder = builder_for(_NAMES[code]) or _illegal
-    _BUILDERS[code] = builder
+def _no_device(d: BlockBuilder, instruction: Any) -> None:  # noqa: ARG001
+    """An instruction whose unit CR0.TS or CR0.EM keeps away."""
+    d.emit(d.number["raise"], BARRIER, a=DEVICE_NOT_AVAILABLE)
+    d.end(d.number["raise"])
+
+
+def bits_of(mode: int) -> int:
+    """Width in which code is decoded: 64, 32 or 16."""
+    if not mode & MODE_LEGACY:
+        return 64
+    return 32 if mode & MODE_CODE_32 else 16
+
+
+def _find_in_mode(mode: int, name: str) -> Builder | None:
+    """The builder of an encoding where the mode word is not 0."""
+    mnemonic, *tokens = name.split("_")
+    is_sse = any(token.startswith("XMM") for token in tokens) or mnemonic in _MXCSR
+    if is_sse and mode & MODE_NO_SSE:
+        return None
+    is_x87 = mnemonic.startswith("F") or "MM" in tokens
+    if (is_sse or is_x87) and mode & MODE_NO_FPU:
+        return _no_device
+    return legacy_builder_for(name) if mode & MODE_LEGACY else builder_for(name)
+
+
+def _builder(code: int, known: dict[int, Builder], find: Callable[[str], Any]) -> Builder:
+    builder: Builder = find(_NAMES[code]) or _illegal
+    known[code] = builder
     return builder
 
 
@@ -46,9 +77,9 @@ class NeedsMoreBytesError(Exception):
 
 
 def decode_block(
-    rip: int, data: bytes, page_bytes: int, limit: int = MAX_INSTRUCTIONS
+    rip: int, data: bytes, page_bytes: int, limit: int = MAX_INSTRUCTIONS, mode: int = 0
 ) -> BlockBuilder:
-    """Decode a block that begins at ``rip``.
+    """Decode a block that begins at ``rip``, in the mode ``CpuState.mode``.
 
     ``data`` are the bytes there: ``page_bytes`` up to the end of the page, perhaps more of the
     next.
@@ -57,8 +88,12 @@ def decode_block(
         NeedsMoreBytesError: the first instruction straddles and ``data`` ends with the page.
 
     """
-    d = BlockBuilder(rip)
-    decoder = Decoder(64, data, ip=rip)
+    d = BlockBuilder(rip, mode)
+    decoder = Decoder(bits_of(mode), data, ip=rip - d.code_base)
+    builders, find = _BUILDERS, builder_for
+    if mode:
+        d.begin_checked()
+        builders, find = _IN_MODE.setdefault(mode & MODE_FLAGS, {}), partial(_find_in_mode, mode)
     page_end = rip + page_bytes
     here = rip
     while not d.ended:
@@ -78,7 +113,7 @@ def decode_block(
             d.single_page = False
         d.begin(here, following)
         code = instruction.code
-        (_BUILDERS.get(code) or _builder(code))(d, instruction)
+        (builders.get(code) or _builder(code, builders, find))(d, instruction)
         d.position += 1
         here = following
         if not d.single_page and not d.ended:

@@ -25,6 +25,8 @@ EXIT_NON_CANONICAL: Final = 11  #: #GP, or #SS if the access was through the sta
 EXIT_TRACE: Final = 12  #: RFLAGS.TF is set: one instruction, then #DB
 EXIT_RANDOM: Final = 16  #: RDRAND, RDSEED: the register of exit_vector wants exit_error bits
 EXIT_FAMILY: Final = 13  #: a handler of a rare family, which this process has not loaded
+EXIT_SYSTEM: Final = 14  #: a privileged or rare instruction, which Python executes
+EXIT_DEVICE: Final = 15  #: an access where no RAM is (vector mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,29 @@ class IllegalInstruction:
     address: int
 
 
-Exit: TypeAlias = Syscall | Interrupt | PageFault | CpuException | IllegalInstruction
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """HLT with interrupts off: only NMI or INIT can go on (vector mode)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """A fault while a double fault was delivered: the core stands still (vector mode)."""
+
+
+class CpuFault(Exception):  # noqa: N818
+    """An instruction or a delivery ends with an exception; nothing of it was done."""
+
+    def __init__(self, vector: int, error: int = 0, address: int = 0) -> None:
+        super().__init__(f"vector {vector}, error code {error:#x}")
+        self.vector = vector
+        self.error = error
+        self.address = address  #: what CR2 becomes, of a page fault
+
+
+Exit: TypeAlias = (
+    Syscall | Interrupt | PageFault | CpuException | IllegalInstruction | Halted | Shutdown
+)
 
 SYSCALL: Final = Syscall()
 INTERRUPT: Final = Interrupt()

@@ -12,7 +12,13 @@ import ctypes
 from typing import Final
 
 from hw.cpu.control import leave_fault
-from hw.cpu.exits import EXIT_EXCEPTION, EXIT_NON_CANONICAL, EXIT_PAGE_FAULT, EXIT_SINGLE
+from hw.cpu.exits import (
+    EXIT_DEVICE,
+    EXIT_EXCEPTION,
+    EXIT_NON_CANONICAL,
+    EXIT_PAGE_FAULT,
+    EXIT_SINGLE,
+)
 from hw.cpu.primitives import address_of, atomic_rmw, get, host_load, host_store, likely, sext, u64
 from hw.cpu.state import NO_TAG, TLB_ENTRIES, TLB_OFFSET, CpuState
 from hw.cpu.subset import noinline
@@ -29,7 +35,6 @@ from hw.ram import (
 from hw.spec.layout import DIRECT_MAP
 from hw.spec.memory_map import MAX_CPUS
 from hw.spec.paging import ACCESS_FETCH, ACCESS_READ, ACCESS_USER, ACCESS_WRITE
-from hw.spec.registers import CR0_WP, EFER_NXE
 from hw.spec.vectors import MACHINE_CHECK
 
 _PAGE: Final = ~0xFFF & (1 << 64) - 1
@@ -139,14 +144,15 @@ def fill(s: CpuState, address: int, access: int) -> int:
     if s.fault != 0:
         return 0
     asked = access | (ACCESS_USER if s.cpl == 3 else 0)
-    nx = (s.efer // EFER_NXE) & 1
-    found = walk(s.cr3, address, asked, nx, (s.cr0 // CR0_WP) & 1)
+    found = walk(s.cr3, address, asked, s.walk_rules)
     if found & WALK_FAULT != 0:
         page_fault(s, address, found & 0xFFFF)
         return 0
     frame = found & ~0xFFF
     if frame >= host_load(RAM_END_AT, 64):
         exception(s, MACHINE_CHECK, 0)
+        if s.vectors != 0:
+            s.exit_reason = EXIT_DEVICE
         return 0
     if found & WALK_LARGE != 0:
         s.large_pages = 1

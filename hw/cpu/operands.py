@@ -6,10 +6,11 @@ State: none. Context: Python, while decoding.
 import re
 from typing import Any, Final
 
-from iced_x86 import OpKind, Register
+from iced_x86 import InstructionInfoFactory, MemorySizeExt, OpAccess, OpKind, Register
 
-from hw.cpu.block_builder import ADDRESS, NONE, ZERO, BlockBuilder
-from hw.cpu.state import CpuState
+from hw.cpu.block_builder import ADDRESS, BARRIER, NONE, ZERO, BlockBuilder
+from hw.cpu.semantics.segment import OPERAND_NARROW, OPERAND_WRITTEN
+from hw.cpu.state import MODE_LEGACY, CpuState
 from hw.spec.registers import GPR_NAMES
 
 REGISTER_KIND: Final = OpKind.REGISTER
@@ -62,6 +63,8 @@ def memory(d: BlockBuilder, i: Any, *, indexed: bool, segment: bool = True) -> P
     A segment base, 32-bit addressing, or an index where the handler has no form for it
     (``indexed`` is false) is computed by a micro-op of its own; LEA takes no segment base.
     """
+    if d.mode & MODE_LEGACY:
+        return legacy_memory(d, i)
     base, index = i.memory_base, i.memory_index
     disp = i.memory_displacement
     override = _SEGMENT_BASE.get(i.memory_segment, ZERO) if segment else ZERO
@@ -76,5 +79,41 @@ def memory(d: BlockBuilder, i: Any, *, indexed: bool, segment: bool = True) -> P
     d.emit(
         d.number["ea32" if narrow else "ea"], NONE,
         b=override, base=OFFSET[base], index=OFFSET[index], scale=scale, disp=disp,
+    )  # fmt: skip
+    return ADDRESS, ZERO, 0, 0
+
+
+#: Segment registers by encoding.
+SEGMENTS: Final = (
+    Register.ES, Register.CS, Register.SS, Register.DS, Register.FS, Register.GS,
+)  # fmt: skip
+_WRITES: Final = (
+    OpAccess.WRITE, OpAccess.COND_WRITE, OpAccess.READ_WRITE, OpAccess.READ_COND_WRITE,
+)  # fmt: skip
+_INFO: Final = InstructionInfoFactory()
+
+
+def is_narrow(i: Any) -> bool:
+    """Whether a memory operand has a 16-bit address."""
+    parts = {i.memory_base, i.memory_index} - {Register.NONE}
+    if not parts:
+        return bool(i.memory_displ_size == 2)
+    return not parts & _NARROW
+
+
+def legacy_memory(d: BlockBuilder, i: Any, more: int = 0, *, offset_only: bool = False) -> Place:
+    """The memory operand of an instruction outside 64-bit mode: checked by a micro-op of its own.
+
+    ``more`` is added to the displacement; ``offset_only`` leaves the segment out.
+    """
+    written = any(use.access in _WRITES for use in _INFO.info(i).used_memory())
+    last = max(MemorySizeExt.size(i.memory_size), 1) - 1
+    d.emit(
+        d.number["operand_offset" if offset_only else "operand_address"], BARRIER,
+        b=SEGMENTS.index(i.memory_segment),
+        base=OFFSET[i.memory_base], index=OFFSET[i.memory_index],
+        scale=(0, 0, 1, 0, 2, 0, 0, 0, 3)[i.memory_index_scale],
+        disp=(i.memory_displacement + more) & 0xFFFF_FFFF,
+        imm=last | OPERAND_WRITTEN * written | OPERAND_NARROW * is_narrow(i),
     )  # fmt: skip
     return ADDRESS, ZERO, 0, 0

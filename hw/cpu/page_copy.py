@@ -6,6 +6,7 @@ State: page tables and frames in RAM. Locks: none. Context: any; never sleeps.
 from typing import Final
 
 from hw.cpu.mmu import code_written
+from hw.cpu.page_rules import RULE_NX, RULE_WP
 from hw.cpu.primitives import full_fence, host_load, host_store, u64
 from hw.cpu.subset import noinline
 from hw.cpu.walker import RAM_END_AT, WALK_FAULT, walk
@@ -26,7 +27,7 @@ def copy_pages(cr3: int, address: int, buffer: int, size: int, write: int) -> in
         if here >= _USER_END:
             return done
         access = ACCESS_USER | (ACCESS_WRITE if write != 0 else 0)
-        found = walk(cr3, here, access, 1, 1)
+        found = walk(cr3, here, access, RULE_NX | RULE_WP)
         frame = found & ~0xFFF
         if found & WALK_FAULT != 0 or frame >= host_load(RAM_END_AT, 64):
             return done

@@ -55,9 +55,7 @@ _PENDING_AT: Final = ctypes.addressof(PENDING[0])
 _PENDING_STRIDE: Final = ctypes.addressof(PENDING[1]) - _PENDING_AT
 _GENERATION_AT: Final = ctypes.addressof(HEADER) + HEADER.offset_of("code_generation")
 _EPOCH_AT: Final = ctypes.addressof(code_cache.HEADER) + code_cache.HEADER.offset_of("epoch")
-_EXCLUSIVE_AT: Final = ctypes.addressof(code_cache.HEADER) + code_cache.HEADER.offset_of(
-    "exclusive"
-)
+EXCLUSIVE_AT: Final = ctypes.addressof(code_cache.HEADER) + code_cache.HEADER.offset_of("exclusive")
 _NEGATIVE: Final = 1 << 63
 
 
@@ -68,7 +66,7 @@ def run(s: CpuState) -> int:
     s.exit_reason = EXIT_NONE
     s.link_slot = 0
     atomic_store(address_of(s) + RUNNING_OFFSET, NATIVE)
-    if atomic_load(_EXCLUSIVE_AT) != 0:
+    if atomic_load(EXCLUSIVE_AT) != 0:
         reason = EXIT_HALTED
     else:
         enter_mxcsr(s)
@@ -99,7 +97,7 @@ def _chunks(s: CpuState) -> int:
         reason = _look_up(s)
         if reason != EXIT_NONE:
             return reason
-        if s.rflags & RFLAGS_TF != 0:
+        if s.rflags & RFLAGS_TF != 0 or s.careful != 0:
             return EXIT_TRACE
         left = CHUNK
         while u64(left - 1) < _NEGATIVE:
@@ -158,7 +156,7 @@ def flush_all(s: CpuState) -> None:
     while place < end:
         plain_store(place, NO_TAG)
         place += 8
-    _flush_jumps(s)
+    flush_jumps(s)
 
 
 @noinline
@@ -175,10 +173,13 @@ def flush_page(s: CpuState, address: int) -> None:
     plain_store(place, NO_TAG)
     plain_store(place + 8, NO_TAG)
     plain_store(place + 16, NO_TAG)
-    _flush_jumps(s)
+    flush_jumps(s)
 
 
-def _flush_jumps(s: CpuState) -> None:
+@noinline
+def flush_jumps(s: CpuState) -> None:
+    """Empty the jump cache, as when the same addresses come to mean other blocks."""
+    s.link_slot = 0
     place = address_of(s) + JUMP_OFFSET
     end = place + JUMP_ENTRIES * JUMP_ENTRY_SIZE
     while place < end:

@@ -18,6 +18,7 @@ which others read. Context: any.
 import ctypes
 from typing import Annotated, Any, Final
 
+from hw.cpu.page_rules import RULE_NX, RULE_WP
 from hw.ram import CORE_BOARD
 from hw.spec.layout import Layout, atomic, layout, this_cpu, u64
 from hw.spec.memory_map import MAX_CPUS
@@ -31,6 +32,7 @@ from hw.spec.registers import (
     CR4_OSXMMEXCPT,
     CR4_OSXSAVE,
     CR4_PAE,
+    CR4_UMIP,
     EFER_LMA,
     EFER_LME,
     EFER_NXE,
@@ -118,7 +120,67 @@ class CpuState(Layout):
     fpu_instruction: Annotated[u64, this_cpu]  #: address of the last x87 instruction
     fpu_data: Annotated[u64, this_cpu]  #: address of its memory operand
     fpu_opcode: Annotated[u64, this_cpu]  #: its opcode, 11 bits
-    reserved_0x3b8: Annotated[Any, ctypes.c_uint8 * (4096 - 0x3B8)]
+    reserved_0x3b8: Annotated[Any, ctypes.c_uint8 * (0x800 - 0x3B8)]
+
+    # What kernels see: segments as loaded (hw.cpu.segmentation), tables, model-specific registers.
+    es_selector: Annotated[u64, this_cpu]
+    es_attributes: Annotated[u64, this_cpu]  #: bits 40 to 55 of the descriptor, limit left out
+    es_limit: Annotated[u64, this_cpu]  #: in bytes, granularity applied
+    es_base: Annotated[u64, this_cpu]
+    cs_selector: Annotated[u64, this_cpu]
+    cs_attributes: Annotated[u64, this_cpu]
+    cs_limit: Annotated[u64, this_cpu]
+    cs_base: Annotated[u64, this_cpu]
+    ss_selector: Annotated[u64, this_cpu]
+    ss_attributes: Annotated[u64, this_cpu]
+    ss_limit: Annotated[u64, this_cpu]
+    ss_base: Annotated[u64, this_cpu]
+    ds_selector: Annotated[u64, this_cpu]
+    ds_attributes: Annotated[u64, this_cpu]
+    ds_limit: Annotated[u64, this_cpu]
+    ds_base: Annotated[u64, this_cpu]
+    fs_selector: Annotated[u64, this_cpu]
+    fs_attributes: Annotated[u64, this_cpu]
+    fs_limit: Annotated[u64, this_cpu]
+    reserved_0x898: u64  #: the base is an operand: fs_base
+    gs_selector: Annotated[u64, this_cpu]
+    gs_attributes: Annotated[u64, this_cpu]
+    gs_limit: Annotated[u64, this_cpu]
+    reserved_0x8b8: u64
+    ldtr_selector: Annotated[u64, this_cpu]
+    ldtr_attributes: Annotated[u64, this_cpu]
+    ldtr_limit: Annotated[u64, this_cpu]
+    ldtr_base: Annotated[u64, this_cpu]
+    tr_selector: Annotated[u64, this_cpu]
+    tr_attributes: Annotated[u64, this_cpu]
+    tr_limit: Annotated[u64, this_cpu]
+    tr_base: Annotated[u64, this_cpu]
+    gdtr_limit: Annotated[u64, this_cpu]
+    gdtr_base: Annotated[u64, this_cpu]
+    idtr_limit: Annotated[u64, this_cpu]
+    idtr_base: Annotated[u64, this_cpu]
+    star: Annotated[u64, this_cpu]
+    lstar: Annotated[u64, this_cpu]
+    cstar: Annotated[u64, this_cpu]
+    sfmask: Annotated[u64, this_cpu]
+    kernel_gs_base: Annotated[u64, this_cpu]
+    sysenter_cs: Annotated[u64, this_cpu]
+    sysenter_esp: Annotated[u64, this_cpu]
+    sysenter_eip: Annotated[u64, this_cpu]
+    pat: Annotated[u64, this_cpu]
+    tsc_aux: Annotated[u64, this_cpu]
+    dr: Annotated[Any, ctypes.c_uint64 * 8]  #: DR0 to DR3, DR6 and DR7 at their numbers
+    vectors: Annotated[u64, this_cpu]  #: 1: events go through the IDT; 0: they end run()
+    mode: Annotated[u64, this_cpu]  #: MODE_* | code segment base << 32: part of a block's key
+    walk_rules: Annotated[u64, this_cpu]  #: RULE_* of hw.cpu.walker, from CR0, CR4, EFER, AC
+    careful: Annotated[u64, this_cpu]  #: not 0: each instruction is looked at from Python
+    shadow: Annotated[u64, this_cpu]  #: 1: the next instruction comes before any interrupt
+    held: Annotated[u64, this_cpu]  #: 1: an interrupt waits for IF, TPR or the shadow to allow it
+    halted: Annotated[u64, this_cpu]  #: 1: HLT was executed and nothing has come yet
+    nmi_masked: Annotated[u64, this_cpu]  #: 1: an NMI is being served, until IRET
+    monitor: Annotated[u64, this_cpu]  #: physical address | 1 that MONITOR watches
+    msr_words: Annotated[Any, ctypes.c_uint64 * 64]  #: plain ones, places in hw.cpu.msr
+    reserved_0xbf8: Annotated[Any, ctypes.c_uint8 * (4096 - 0xBF8)]
     tlb: Annotated[Any, _TLB_BYTES]
     jumps: Annotated[Any, _JUMP_BYTES]
 
@@ -127,6 +189,19 @@ class CpuState(Layout):
         """The sixteen general registers in encoding order, as an array of integers."""
         return _GPRS.from_buffer(self)
 
+
+#: Bits of ``CpuState.mode``: what decoding depends on besides the bytes. 0 is 64-bit mode.
+MODE_LEGACY: Final = 1 << 0  #: not 64-bit mode: segments have bases and limits
+MODE_CODE_32: Final = 1 << 1  #: CS.D
+MODE_STACK_32: Final = 1 << 2  #: SS.B
+MODE_NO_SSE: Final = 1 << 3  #: CR0.EM, or CR4.OSFXSR clear: SSE raises #UD
+MODE_NO_FPU: Final = 1 << 4  #: CR0.TS: SSE, MMX and x87 raise #NM
+MODE_FLAGS: Final = 0xFFF
+
+#: Segment registers by encoding, and where their four words stand.
+SEGMENT_NAMES: Final = ("es", "cs", "ss", "ds", "fs", "gs")
+SEGMENT_OFFSET: Final = CpuState.offset_of("es_selector")
+SEGMENT_SIZE: Final = 32
 
 TLB_OFFSET: Final = CpuState.offset_of("tlb")
 JUMP_OFFSET: Final = CpuState.offset_of("jumps")
@@ -149,10 +224,16 @@ def reset(index: int) -> None:
     """Registers of a core that a kernel starts in long mode, user privilege (exit mode)."""
     state = CORES[index]
     state.core_index = index
+    state.tsc_aux = index
+    state.vectors = state.mode = state.careful = state.shadow = state.held = state.halted = 0
+    state.walk_rules = RULE_NX | RULE_WP
     state.cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG
-    state.cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE
+    state.cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_UMIP
     state.efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE
     state.cpl = 3
+    for name, selector, attributes in (("cs", 0x33, 0x20FB), ("ss", 0x2B, 0xC0F3)):
+        setattr(state, f"{name}_selector", selector)
+        setattr(state, f"{name}_attributes", attributes)
     state.rflags = RFLAGS_FIXED | RFLAGS_IF
     state.deadline_tsc = (1 << 64) - 1
     state.mxcsr = 0x1F80

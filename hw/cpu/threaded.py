@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from hw import native
-from hw.cpu import page_copy, run_loop, walker
+from hw.cpu import page_copy, run_loop, single_step, walker
 from hw.cpu.handler_compiler import family_handlers, load_family, source_key
 from hw.cpu.semantics import (
     alu,
@@ -35,6 +35,7 @@ from hw.cpu.semantics import (
     move,
     muldiv,
     random,
+    segment,
     shift,
     sse,
     sse4,
@@ -61,7 +62,7 @@ COMMON: Final = (
 #: Loaded by a process that meets one of their handlers.
 RARE: Final[tuple[ModuleType, ...]] = (
     sse4, string_compare, bmi, checksum, approximation, random,
-    x87, x87_transfer, x87_control, x87_functions, mmx, fxsave, xsave,
+    x87, x87_transfer, x87_control, x87_functions, mmx, fxsave, xsave, segment,
 )  # fmt: skip
 #: Families in the order of their handlers' numbers.
 FAMILIES: Final = (*COMMON, *RARE)
@@ -70,7 +71,9 @@ ENTRIES: Final[dict[str, Callable[..., Any]]] = {
     "cpu_run": run_loop.run,
     "cpu_run_block": run_loop.run_block,
     "cpu_flush_all": run_loop.flush_all,
+    "cpu_flush_jumps": run_loop.flush_jumps,
     "cpu_flush_page": run_loop.flush_page,
+    "cpu_run_one": single_step.run_one,
     "cpu_walk": walker.walk,
     "cpu_copy_pages": page_copy.copy_pages,
 }
@@ -114,9 +117,11 @@ class NativeCode:
         entries = native.load(f"{source_key(*roots)}:entries", ENTRIES, entries_text)
         self.run = native.function(entries["cpu_run"], *[ctypes.c_uint64] * 2)
         self.run_block = native.function(entries["cpu_run_block"], *[ctypes.c_uint64] * 3)
+        self.run_one = native.function(entries["cpu_run_one"], *[ctypes.c_uint64] * 3)
         self.flush_all = native.function(entries["cpu_flush_all"], None, ctypes.c_uint64)
+        self.flush_jumps = native.function(entries["cpu_flush_jumps"], None, ctypes.c_uint64)
         self.flush_page = native.function(entries["cpu_flush_page"], None, *[ctypes.c_uint64] * 2)
-        self.walk = native.function(entries["cpu_walk"], *[ctypes.c_uint64] * 6)
+        self.walk = native.function(entries["cpu_walk"], *[ctypes.c_uint64] * 5)
         self.copy_pages = native.function(entries["cpu_copy_pages"], *[ctypes.c_uint64] * 6)
         self.table: Any = (ctypes.c_uint64 * len(handler_list()))()
         self._absent = set(FAMILIES)

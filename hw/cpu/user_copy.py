@@ -11,6 +11,7 @@ import ctypes
 from typing import Final
 
 from hw.cpu import threaded
+from hw.cpu.page_rules import RULE_NX, RULE_WP
 from hw.spec.paging import ACCESS_USER, ACCESS_WRITE
 
 #: Set in the result of ``translate`` for a fault; the rest is the page fault's error code.
@@ -49,7 +50,7 @@ def translate(cr3: int, address: int, access: int = ACCESS_USER) -> int:
 
     Sets accessed and dirty bits as the access would.
     """
-    found: int = threaded.load().walk(cr3, address, access, 1, 1)
+    found: int = threaded.load().walk(cr3, address, access, RULE_NX | RULE_WP)
     if found & FAULT:
         return FAULT | (found & 0xFFFF)
     return (found & ~0xFFF) | (address & 0xFFF)

@@ -66,6 +66,18 @@ class Acceptance:
             if self._take_event():
                 return NMI_VECTOR
 
+    def accept_event(self) -> int | None:
+        """Take an event only: NMI_VECTOR, or None; for a core that takes no interrupts now.
+
+        Raises:
+            CoreReset: INIT reached this core.
+
+        """
+        while self.state.events.load():
+            if self._take_event():
+                return NMI_VECTOR
+        return None
+
     def _take_event(self) -> bool:
         """Take one event; return True for an NMI, False for a STARTUP that came too late."""
         events = self.state.events
@@ -92,7 +104,9 @@ class Acceptance:
             events.and_(_MASK ^ bits)
             return None
         events.and_(_MASK ^ (bits | 0xFF << STARTUP_VECTOR_SHIFT))
-        return bits >> STARTUP_VECTOR_SHIFT & 0xFF
+        vector = bits >> STARTUP_VECTOR_SHIFT & 0xFF
+        self.state.startup_vector = vector
+        return vector
 
     def eoi(self) -> None:
         """End the interrupt of highest priority that is being served."""

@@ -61,7 +61,7 @@ class LocalApicState(Layout):
     timer_initial: Annotated[u32, this_cpu]
     timer_divide: Annotated[u32, this_cpu]
     timer_start_tsc: Annotated[u64, this_cpu]  #: when the initial count was written
-    reserved_0xb8: u64
+    startup_vector: Annotated[u64, this_cpu]  #: of the last STARTUP that was taken
 
 
 @layout(size=8)

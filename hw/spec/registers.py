@@ -44,12 +44,26 @@ CR0_WP: Final = 1 << 16
 CR0_AM: Final = 1 << 18
 CR0_PG: Final = 1 << 31
 
+CR0_NW: Final = 1 << 29
+CR0_CD: Final = 1 << 30
+
+CR4_VME: Final = 1 << 0
+CR4_PVI: Final = 1 << 1
+CR4_TSD: Final = 1 << 2
+CR4_DE: Final = 1 << 3
+CR4_PSE: Final = 1 << 4
 CR4_PAE: Final = 1 << 5
+CR4_MCE: Final = 1 << 6
 CR4_PGE: Final = 1 << 7
+CR4_PCE: Final = 1 << 8
 CR4_OSFXSR: Final = 1 << 9
 CR4_OSXMMEXCPT: Final = 1 << 10
+CR4_UMIP: Final = 1 << 11
 CR4_FSGSBASE: Final = 1 << 16
+CR4_PCIDE: Final = 1 << 17
 CR4_OSXSAVE: Final = 1 << 18
+CR4_SMEP: Final = 1 << 20
+CR4_SMAP: Final = 1 << 21
 
 #: What XSAVE handles.
 XCR0_X87: Final = 1 << 0
@@ -60,3 +74,6 @@ EFER_LME: Final = 1 << 8
 EFER_LMA: Final = 1 << 10
 EFER_NXE: Final = 1 << 11
 EFER_SVME: Final = 1 << 12
+EFER_LMSLE: Final = 1 << 13
+EFER_FFXSR: Final = 1 << 14
+EFER_TCE: Final = 1 << 15

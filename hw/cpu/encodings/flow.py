@@ -24,7 +24,7 @@ def _jump_if(mnemonic: str, _: list[str]) -> Build:
     }
 
     def build(d: BlockBuilder, i: Any) -> None:
-        taken, other = i.near_branch_target, d.next_rip
+        taken, other = d.linear(i.near_branch_target), d.next_rip
         end = "" if d.stays(taken, other) else "_far"
         number = fused.get((d.after, end)) if d.after else None
         if number is None:
@@ -81,15 +81,15 @@ def _ret(_: str, tokens: list[str]) -> Build:
 
 
 def _count(mnemonic: str, tokens: list[str]) -> Build:
-    """LOOP, LOOPE, LOOPNE, JRCXZ, JECXZ."""
-    if mnemonic in ("jrcxz", "jecxz"):
-        name = "jcxz64" if mnemonic == "jrcxz" else "jcxz32"
+    """LOOP, LOOPE, LOOPNE, JRCXZ, JECXZ, JCXZ."""
+    if mnemonic.endswith("cxz"):
+        name = {"jrcxz": "jcxz64", "jecxz": "jcxz32", "jcxz": "jcxz16"}[mnemonic]
     else:
-        name = mnemonic + ("32" if tokens[-1] == "ECX" else "64")
+        name = mnemonic + {"CX": "16", "ECX": "32", "RCX": "64"}[tokens[-1]]
     near, far = NUMBER[name], NUMBER[f"{name}_far"]
 
     def build(d: BlockBuilder, i: Any) -> None:
-        target, other = i.near_branch_target, d.next_rip
+        target, other = d.linear(i.near_branch_target), d.next_rip
         number = near if d.stays(target, other) else far
         d.emit(number, BARRIER)
         d.end(number, target, other)
@@ -107,6 +107,6 @@ def jump_or_call(code_name: str) -> Build | None:
 
 TABLE: Final[dict[str, Factory]] = {
     **{f"J{c.upper()}": _jump_if for c in CONDITIONS},
-    **dict.fromkeys(("LOOP", "LOOPE", "LOOPNE", "JRCXZ", "JECXZ"), _count),
+    **dict.fromkeys(("LOOP", "LOOPE", "LOOPNE", "JRCXZ", "JECXZ", "JCXZ"), _count),
     "RETNQ": _ret,
 }

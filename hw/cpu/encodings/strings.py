@@ -10,7 +10,6 @@ from iced_x86 import OpKind
 from hw.cpu.block_builder import BARRIER, COMPARE, NONE, PARTIAL, WRITES, BlockBuilder
 from hw.cpu.encodings.token import NUMBER, Build, Factory, bits_of, ender, simple
 from hw.cpu.operands import OFFSET, REGISTER_KIND, memory, segment_base
-from hw.spec.vectors import GENERAL_PROTECTION
 
 #: Address kinds with the address-size prefix.
 _NARROW_KINDS: Final = (OpKind.MEMORY_SEG_ESI, OpKind.MEMORY_ESEDI)
@@ -66,28 +65,6 @@ def _exchange_pair(mnemonic: str, _: list[str]) -> Build:
     return build
 
 
-def _privileged(_: str, __: list[str]) -> Build:
-    """#GP at user privilege."""
-    number = NUMBER["raise"]
-
-    def build(d: BlockBuilder, i: Any) -> None:  # noqa: ARG001
-        d.emit(number, BARRIER, a=GENERAL_PROTECTION)
-        d.end(number)
-
-    return build
-
-
-def _interrupt(_: str, __: list[str]) -> Build:
-    """INT n at user privilege: no gate admits it, #GP with the gate's selector."""
-    number = NUMBER["raise"]
-
-    def build(d: BlockBuilder, i: Any) -> None:
-        d.emit(number, BARRIER, a=GENERAL_PROTECTION, imm=i.immediate(0) * 8 + 2)
-        d.end(number)
-
-    return build
-
-
 _STRINGS: Final = [
     f"{name}{suffix}" for name in ("MOVS", "STOS", "LODS", "SCAS", "CMPS") for suffix in "BWDQ"
 ]
@@ -97,19 +74,13 @@ _NOTHING: Final = (
     "CLDEMOTE", "PREFETCHWT1", "PREFETCHIT0", "PREFETCHIT1",
     *(f"PREFETCHRESERVED{n}" for n in range(3, 8)),
 )  # fmt: skip
-_PRIVILEGED: Final = (
-    "HLT", "CLI", "STI", "WRMSR", "RDMSR", "INVD", "WBINVD", "CLTS", "INVLPG", "LGDT", "LIDT",
-    "LLDT", "LTR", "LMSW", "IN", "OUT", "INSB", "INSW", "INSD", "OUTSB", "OUTSW", "OUTSD",
-    "SYSRETQ", "SYSRETD", "SWAPGS", "RDPMC",
-)  # fmt: skip
 
 TABLE: Final[dict[str, Factory]] = {
     **dict.fromkeys(_STRINGS, _string),
     **dict.fromkeys(_NOTHING, simple("nop")),
     **dict.fromkeys(("LFENCE", "MFENCE", "SFENCE"), simple("fence")),
-    **dict.fromkeys(_PRIVILEGED, _privileged),
     "XADD": _exchange, "CMPXCHG": _exchange,
     "CMPXCHG8B": _exchange_pair, "CMPXCHG16B": _exchange_pair,
-    "SYSCALL": ender("syscall"), "INT3": ender("int3"), "INT": _interrupt,
+    "SYSCALL": ender("syscall"), "INT3": ender("int3"),
     "RDTSC": simple("rdtsc"), "RDTSCP": simple("rdtscp"), "CPUID": ender("cpuid"),
 }  # fmt: skip

@@ -11,6 +11,7 @@ from hw.cpu.encodings import (
     arithmetic,
     bits,
     flow,
+    legacy,
     later_vectors,
     mmx,
     moves,
@@ -22,6 +23,7 @@ from hw.cpu.encodings import (
     x87,
 )
 from hw.cpu.encodings.flow import jump_or_call
+from hw.cpu.encodings.system import SYSTEM_BUILD, is_system
 from hw.cpu.encodings.token import Build, Factory
 
 _TABLE: Final[dict[str, Factory]] = (
@@ -42,6 +44,8 @@ _ABSENT_CODES: Final = frozenset(("PUSH_R32", "POP_R32", "PUSH_RM32", "POP_RM32"
 
 def builder_for(code_name: str) -> Build | None:
     """The builder of an encoding named as in iced's ``Code``, or None if it is absent."""
+    if is_system(code_name, legacy=False):
+        return SYSTEM_BUILD
     mnemonic, *tokens = code_name.split("_")
     if mnemonic in ("JMP", "CALL"):
         return jump_or_call(code_name)
@@ -63,3 +67,18 @@ def builder_for(code_name: str) -> Build | None:
 
 def _made(factory: Factory | None, mnemonic: str, tokens: list[str]) -> Build | None:
     return None if factory is None else factory(mnemonic.lower(), tokens)
+
+
+def legacy_builder_for(code_name: str) -> Build | None:
+    """The builder of an encoding outside 64-bit mode, or None if it is absent."""
+    if is_system(code_name, legacy=True):
+        return SYSTEM_BUILD
+    mnemonic, *tokens = code_name.split("_")
+    if mnemonic in ("JMP", "CALL"):
+        return legacy.jump_or_call(mnemonic, tokens)
+    if mnemonic == "LEA":
+        return legacy.lea("lea", tokens)
+    factory = legacy.TABLE.get(mnemonic)
+    if factory is not None:
+        return factory(mnemonic.lower(), tokens)
+    return builder_for(code_name)

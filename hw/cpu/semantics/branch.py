@@ -170,7 +170,7 @@ def handlers() -> Iterator[Handler]:
             yield Handler(f"j{code}{end}", jump_if, (code, False, linked))
         for code in (*sorted(COMPARE_CONDITIONS), 8, 9):
             yield Handler(f"j{code}_ac{end}", jump_if, (code, True, linked))
-        for bits in (32, 64):
+        for bits in (16, 32, 64):
             yield Handler(f"jcxz{bits}{end}", jump_if_zero_count, (bits, linked))
             for name, kind in (("loop", None), ("loope", 4), ("loopne", 5)):
                 yield Handler(f"{name}{bits}{end}", loop, (bits, kind, linked))

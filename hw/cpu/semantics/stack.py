@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from hw.cpu.control import budget_left, leave
+from hw.cpu.exits import EXIT_SYSTEM
 from hw.cpu.flags import flags_now, set_ready
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load, load_for_update, store
 from hw.cpu.primitives import get, low, put, u64
 from hw.cpu.semantics.handler import Handler, address, position
+from hw.cpu.semantics.system import leave_undone
 from hw.cpu.state import CpuState
 from hw.spec.registers import (
     RFLAGS_AC,
@@ -101,7 +103,9 @@ def pushf(s: CpuState, u: MicroOp, bits: int) -> None:  # noqa: ARG001
 
 
 def popf(s: CpuState, u: MicroOp, bits: int) -> None:
-    """POPF at user privilege; with TF set the next instruction (at ``imm``) is traced."""
+    """POPF in exit mode; with TF set the next instruction (at ``imm``) is traced."""
+    if s.vectors != 0:
+        leave_undone(s, u, EXIT_SYSTEM)
     value = load(s, s.rsp, bits)
     s.rsp = u64(s.rsp + bits // 8)
     mask = low(_POPF_MASK, bits)

@@ -9,14 +9,21 @@ from collections.abc import Iterator
 from typing import Final
 
 from hw.cpu.control import budget_left, leave, leave_fault
-from hw.cpu.exits import EXIT_CPUID, EXIT_EXCEPTION, EXIT_FAMILY, EXIT_ILLEGAL, EXIT_SYSCALL
+from hw.cpu.exits import (
+    EXIT_CPUID,
+    EXIT_EXCEPTION,
+    EXIT_FAMILY,
+    EXIT_ILLEGAL,
+    EXIT_SYSCALL,
+    EXIT_SYSTEM,
+)
 from hw.cpu.flags import flags_now
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import exception
 from hw.cpu.primitives import full_fence, host_load, host_tsc, low, u32, u64
 from hw.cpu.semantics.handler import Handler, position
 from hw.cpu.state import TSC, CpuState
-from hw.spec.registers import RFLAGS_RF
+from hw.spec.registers import CR4_TSD, RFLAGS_RF
 
 _TSC_START_AT: Final = ctypes.addressof(TSC)
 
@@ -27,10 +34,9 @@ def machine_tsc() -> int:
 
 
 def syscall(s: CpuState, u: MicroOp) -> None:
-    """SYSCALL in exit mode: rip (``imm``) to rcx, flags to r11, out to the kernel.
-
-    Vector mode differs only here: it would load rip from LSTAR instead of leaving.
-    """
+    """SYSCALL in exit mode: rip (``imm``) to rcx, flags to r11, out to the kernel."""
+    if s.vectors != 0:
+        leave_undone(s, u, EXIT_SYSTEM)
     s.rcx = u.imm
     s.r11 = flags_now(s) & ~RFLAGS_RF
     s.rip = u.imm
@@ -40,6 +46,8 @@ def syscall(s: CpuState, u: MicroOp) -> None:
 
 def trap(s: CpuState, u: MicroOp, vector: int) -> None:
     """An exception after the instruction (INT3): rip is that of the next one."""
+    if s.vectors != 0:
+        leave_undone(s, u, EXIT_SYSTEM)
     s.rip = u.imm
     s.exit_reason = EXIT_EXCEPTION
     s.exit_vector = vector
@@ -60,17 +68,19 @@ def leave_undone(s: CpuState, u: MicroOp, reason: int) -> None:  # noqa: ARG001
     leave_fault()
 
 
-def rdtsc(s: CpuState, u: MicroOp) -> None:  # noqa: ARG001
+def rdtsc(s: CpuState, u: MicroOp) -> None:
     """Time-stamp counter to edx:eax."""
+    if s.cpl != 0 and s.cr4 & CR4_TSD != 0:
+        leave_undone(s, u, EXIT_SYSTEM)
     now = machine_tsc()
     s.rax = u32(now)
     s.rdx = now >> 32
 
 
 def rdtscp(s: CpuState, u: MicroOp) -> None:
-    """RDTSC, and the core's number to ecx."""
+    """RDTSC, and TSC_AUX to ecx."""
     rdtsc(s, u)
-    s.rcx = low(s.core_index, 32)
+    s.rcx = low(s.tsc_aux, 32)
 
 
 def nop(s: CpuState, u: MicroOp) -> None:
@@ -89,6 +99,7 @@ def handlers() -> Iterator[Handler]:
     yield Handler("raise", raise_exception)
     yield Handler("illegal", leave_undone, (EXIT_ILLEGAL,))
     yield Handler("cpuid", leave_undone, (EXIT_CPUID,))
+    yield Handler("system", leave_undone, (EXIT_SYSTEM,))
     yield Handler("load_family", leave_undone, (EXIT_FAMILY,))
     for form in (rdtsc, rdtscp, nop, fence):
         yield Handler(form.__name__, form)

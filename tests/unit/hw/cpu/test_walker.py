@@ -7,6 +7,7 @@ import pytest
 
 from hw import ram
 from hw.cpu import walker
+from hw.cpu.page_rules import RULE_NX, RULE_WP
 from hw.cpu.threaded import load
 from hw.cpu.user_copy import FAULT, translate
 from hw.spec.memory_map import MIB
@@ -74,8 +75,8 @@ def test_permissions_at_every_level(guest: Guest, last: int) -> None:
         for access, wp in itertools.product(_ACCESSES, (0, 1)):
             places = _build(bits, frame, last)
             want = _model(bits, access, wp)
-            found = load().walk(_ROOT, _VA, access, 1, wp)
-            plain = walker.walk(_ROOT, _VA, access, 1, wp)
+            found = load().walk(_ROOT, _VA, access, RULE_NX | wp)
+            plain = walker.walk(_ROOT, _VA, access, RULE_NX | wp)
             assert found == plain or found | walker.WALK_WRITABLE == plain
             if want is not None:
                 assert found == walker.WALK_FAULT | want
@@ -123,7 +124,7 @@ def test_access_matrix(guest: Guest, letters: str, wp: int, level: int) -> None:
     bits[level] = sum(_LETTERS[letter] for letter in letters)
     for access in _ACCESSES:
         _build(bits, 32 * MIB, 3)
-        found = load().walk(_ROOT, _VA, access, 1, wp)
+        found = load().walk(_ROOT, _VA, access, RULE_NX | wp)
         code = _error_code(letters, access, wp)
         if code is None:
             assert found & ~0xFFF == 32 * MIB, (access, hex(found))
@@ -155,8 +156,8 @@ def test_no_execute_bit_is_reserved_without_nxe(guest: Guest) -> None:
     assert guest.files
     _build([_ALL, _ALL, _ALL, _ALL | PTE_NO_EXECUTE], 32 * MIB, 3)
     want = walker.WALK_FAULT | FAULT_PRESENT | FAULT_RESERVED
-    assert load().walk(_ROOT, _VA, ACCESS_READ, 0, 1) == want
-    assert load().walk(_ROOT, _VA, ACCESS_FETCH, 0, 1) == want
+    assert load().walk(_ROOT, _VA, ACCESS_READ, RULE_WP) == want
+    assert load().walk(_ROOT, _VA, ACCESS_FETCH, RULE_WP) == want
 
 
 def test_table_outside_memory_is_a_fault_not_a_crash(guest: Guest) -> None:

@@ -1,0 +1,1 @@
+"""Bare kernels: the system state of the core, by the manual and against QEMU."""
