@@ -29,6 +29,7 @@ from hw.cpu.semantics import (
     locked,
     move,
     muldiv,
+    region,
     shift,
     sse,
     stack,
@@ -39,7 +40,9 @@ from hw.cpu.semantics.handler import Handler
 from hw.cpu.subset import Module, compile_function
 
 #: Loaded before the fork.
-COMMON: Final = (move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, system)
+COMMON: Final = (
+    move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, system, region,
+)  # fmt: skip
 #: Loaded by a process that meets one of their handlers.
 RARE: Final[tuple[ModuleType, ...]] = ()
 #: Families in the order of their handlers' numbers.
