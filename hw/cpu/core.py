@@ -33,6 +33,7 @@ from hw.cpu.exits import (
     EXIT_EXCLUSIVE,
     EXIT_FAMILY,
     EXIT_HALTED,
+    EXIT_HOT,
     EXIT_ILLEGAL,
     EXIT_INTERRUPT,
     EXIT_NON_CANONICAL,
@@ -48,6 +49,7 @@ from hw.cpu.exits import (
     PageFault,
 )
 from hw.cpu.micro_op import handler_numbers
+from hw.cpu.regions import record as regions
 from hw.cpu.run_loop import DECODING, NATIVE, OUTSIDE
 from hw.cpu.state import CORES, CpuState, reset
 from hw.ram import (
@@ -122,6 +124,9 @@ class Core:
         state = self.state
         if reason == EXIT_DECODE:
             return self._decode()
+        if reason == EXIT_HOT:
+            regions.request(state.exit_error, self.index)
+            return None
         if reason == EXIT_PAGE_FAULT:
             return PageFault(state.cr2, state.exit_error)
         if reason == EXIT_EXCEPTION:

@@ -117,6 +117,7 @@ def _chunks(s: CpuState) -> int:
                 break
             _link(s, block)
             if left == CHUNK and _is_hot(block):
+                s.exit_error = block
                 return EXIT_HOT
             enter(s, block, s.handlers, left)
             s.instructions = u64(s.instructions + left - s.budget)

@@ -44,11 +44,12 @@ class RegionRecord(Layout):
     page_count: Annotated[u64, fixed]
 
 
-@layout(size=8)
+@layout(size=16)
 class Request(Layout):
-    """Host address of the first micro-op of a hot block."""
+    """A hot block, and the core that met it."""
 
-    block: Annotated[u64, atomic]
+    block: Annotated[u64, atomic]  #: host address of its first micro-op
+    core: Annotated[u64, atomic]
 
 
 @layout(size=40)
@@ -66,7 +67,8 @@ REGIONS: Final = CORE_BOARD.place(RegionHeader)
 REQUESTS: Final = CORE_BOARD.place_array(Request, RING_SLOTS, align=8)
 
 
-def request(block: int) -> None:
+def request(block: int, core: int) -> None:
     """Ask for a region that begins at a block."""
-    slot = REGIONS.asked.add(1) % RING_SLOTS
-    REQUESTS[slot].block = block
+    slot = REQUESTS[REGIONS.asked.add(1) % RING_SLOTS]
+    slot.core = core
+    slot.block = block

@@ -1,0 +1,222 @@
+"""Which blocks make up a region: those that ran after one another, nearest to the hot one first.
+
+Inside a page the links of threaded code tell where control went; across pages, at returns and at
+indirect jumps the jump cache of the core does. What never ran has no link, so a region holds paths
+that are taken and nothing else; on leaving it threaded code goes on.
+
+State: reads the code cache and a core's jump cache while they change: an entry is believed only if
+the block that it names says the same. Context: the compiler's process.
+"""
+
+import ctypes
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from hw.cpu.code_cache import Block, version_of
+from hw.cpu.micro_op import PACKED, PACKED_LINKS, SLOT
+from hw.cpu.regions.record import MAX_PAGES, RegionRecord
+from hw.cpu.semantics import branch
+from hw.cpu.semantics.handler import Handler
+from hw.cpu.state import CORES, JUMP_ENTRIES, JUMP_OFFSET
+from hw.cpu.threaded import handler_list, numbers
+
+MAX_BLOCKS: Final = 40
+MAX_OPS: Final = 260
+#: Blocks that an indirect jump may lead to inside a region.
+MAX_TARGETS: Final = 24
+_CALLS: Final = (branch.call, branch.call_indirect)
+_INDIRECT: Final = (branch.jmp_indirect, branch.call_indirect)
+_JUMPS_AT: Final = tuple(ctypes.addressof(core) + JUMP_OFFSET for core in CORES)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOp:
+    """A micro-op whose fields the compiler knows; named as in MicroOp."""
+
+    at: int  #: host address
+    number: int  #: of its handler
+    a: int
+    b: int
+    base: int
+    index: int
+    scale: int
+    imm: int
+    disp: int
+    place: int
+    link_0: int = 0
+    target_0: int = 0
+    link_1: int = 0
+    target_1: int = 0
+
+    @property
+    def handler(self) -> Handler:
+        """Its handler."""
+        return handler_list()[self.number]
+
+
+@dataclass(slots=True)
+class KnownBlock:
+    """A block as it is compiled."""
+
+    at: int  #: host address of its first micro-op
+    header: Block
+    ops: list[KnownOp]
+    index: int = 0  #: its place in the region
+
+    @property
+    def ender(self) -> KnownOp:
+        """The last micro-op."""
+        return self.ops[-1]
+
+
+@dataclass(slots=True)
+class Shape:
+    """The blocks of a region, the first first, and what they were found by."""
+
+    blocks: list[KnownBlock]
+    by_address: dict[int, KnownBlock] = field(default_factory=dict)
+    by_rip: dict[int, KnownBlock] = field(default_factory=dict)
+    returns: list[KnownBlock] = field(default_factory=list)  #: where calls inside return to
+    targets: list[KnownBlock] = field(default_factory=list)  #: where indirect jumps go
+
+    def pages(self) -> dict[int, tuple[int, int]]:
+        """Pages besides that of the first block: guest address to frame and version."""
+        home = self.blocks[0].header.rip & ~0xFFF
+        found = {b.header.rip & ~0xFFF: (b.header.frame, b.header.version) for b in self.blocks}
+        found.pop(home)
+        return found
+
+
+def read_block(at: int) -> KnownBlock | None:
+    """A block of the code cache; None if it is stale or not of one page."""
+    header = Block.from_buffer_copy(ctypes.string_at(at - Block.SIZE, Block.SIZE))
+    if header.second_frame or header.version != version_of(header.frame) or not header.size_bytes:
+        return None
+    data = ctypes.string_at(at, header.size_bytes)
+    count = (len(data) - SLOT) // SLOT
+    links = PACKED_LINKS.unpack_from(data, count * SLOT)
+    ops = []
+    for k in range(count):
+        number, a, b, base, index, scale, _, *words = PACKED.unpack_from(data, k * SLOT)
+        if k == 0 and number == numbers()["region"]:
+            number = RegionRecord.from_address(Block.from_address(at - Block.SIZE).region).handler
+        tail = links if k == count - 1 else ()
+        ops.append(KnownOp(at + k * SLOT, number, a, b, base, index, scale, *words, *tail))
+    return KnownBlock(at, header, ops)
+
+
+def _jumps_of(core: int) -> Iterator[tuple[int, int]]:
+    """Entries of a core's jump cache: guest address, block."""
+    words = (ctypes.c_uint64 * (2 * JUMP_ENTRIES)).from_address(_JUMPS_AT[core])
+    values = list(words)
+    yield from zip(values[::2], values[1::2], strict=True)
+
+
+class Formation:
+    """Looks for the blocks of one region."""
+
+    def __init__(self, core: int) -> None:
+        self._jumps = dict(_jumps_of(core))
+
+    def shape(self, at: int) -> Shape | None:
+        """The region that begins at the block with its first micro-op at a host address."""
+        first = read_block(at)
+        if first is None:
+            return None
+        found = Shape([first])
+        found.by_address[at] = found.by_rip[first.header.rip] = first
+        waiting = [first]
+        ops = len(first.ops)
+        while waiting:
+            for kind, place in self._successors(waiting.pop(0)):
+                block = found.by_address.get(place)
+                if block is None:
+                    block = self._block(place)
+                    if block is None or not self._fits(found, block, ops):
+                        continue
+                    ops += len(block.ops)
+                    found.by_address[place] = found.by_rip[block.header.rip] = block
+                    found.blocks.append(block)
+                    waiting.append(block)
+                known = {"return": found.returns, "target": found.targets}.get(kind)
+                if known is not None and block not in known:
+                    known.append(block)
+        _order(found)
+        return found
+
+    def _block(self, place: int) -> KnownBlock | None:
+        return read_block(place) if place else None
+
+    def _fits(self, found: Shape, block: KnownBlock, ops: int) -> bool:
+        if len(found.blocks) == MAX_BLOCKS or ops + len(block.ops) > MAX_OPS:
+            return False
+        if block.header.rip in found.by_rip:
+            return False
+        pages = found.pages()
+        page = block.header.rip & ~0xFFF
+        if page in (*pages, found.blocks[0].header.rip & ~0xFFF):
+            return True
+        return len(pages) < MAX_PAGES
+
+    def _jump(self, rip: int) -> int:
+        """Block at a guest address by the jump cache; 0 if it is not there."""
+        place = self._jumps.get(rip, 0)
+        if place and Block.from_address(place - Block.SIZE).rip == rip:
+            return place
+        return 0
+
+    def _successors(self, block: KnownBlock) -> Iterator[tuple[str, int]]:
+        """How control left a block, and the blocks it went to."""
+        ender = block.ender
+        form = ender.handler.form
+        for link, target in ((ender.link_0, ender.target_0), (ender.link_1, ender.target_1)):
+            if link:
+                yield "link", link
+            elif target:
+                yield "link", self._jump(target)
+        if form in _CALLS:
+            yield "return", self._jump(ender.imm)
+        if form in _INDIRECT:
+            page = block.header.rip & ~0xFFF
+            near = [(rip, at) for rip, at in self._jumps.items() if rip & ~0xFFF == page]
+            for rip, _ in sorted(near)[:MAX_TARGETS]:
+                yield "target", self._jump(rip)
+
+
+def _order(found: Shape) -> None:
+    """Put blocks after their predecessors where that is possible (reverse postorder)."""
+    seen: set[int] = set()
+    order: list[KnownBlock] = []
+
+    def successors(block: KnownBlock) -> list[KnownBlock]:
+        ender = block.ender
+        following = [found.by_address.get(ender.link_0) or found.by_rip.get(ender.target_0)]
+        following.append(found.by_address.get(ender.link_1) or found.by_rip.get(ender.target_1))
+        form = ender.handler.form
+        if form in _INDIRECT:
+            following += found.targets
+        if form is branch.ret:
+            following += found.returns
+        return [b for b in following if b is not None]
+
+    stack = [(found.blocks[0], iter(successors(found.blocks[0])))]
+    seen.add(found.blocks[0].at)
+    while stack:
+        block, rest = stack[-1]
+        following = next((b for b in rest if b.at not in seen), None)
+        if following is None:
+            order.append(block)
+            stack.pop()
+        else:
+            seen.add(following.at)
+            stack.append((following, iter(successors(following))))
+    found.blocks = order[::-1]
+    kept = {block.at for block in found.blocks}
+    found.by_address = {at: b for at, b in found.by_address.items() if at in kept}
+    found.by_rip = {b.header.rip: b for b in found.blocks}
+    found.returns = [b for b in found.returns if b.at in kept]
+    found.targets = [b for b in found.targets if b.at in kept]
+    for index, block in enumerate(found.blocks):
+        block.index = index
+
