@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import geometric_mean
 from typing import Final
@@ -34,7 +35,9 @@ _COMPILER: Final = (
 #: Cycles of warming up, and by which share of the rounds an engine is spared.
 _WARM_CYCLES: Final = 6_000_000_000
 _PEER_WARM_CYCLES: Final = 500_000_000
-_SHARE: Final = {"machine": 4, "unicorn": 12, "qemu": 4, "host": 1}
+#: Peer -> times its speed that regions, and threaded code alone, should reach.
+_GOALS: Final = {"unicorn": (9.0, 2.5), "qemu": (1.5, 0.5), "host": (0.25, None)}
+_SHARE: Final = {"machine": 2, "threaded": 4, "unicorn": 12, "qemu": 4, "host": 1}
 #: Where the flat image for QEMU has its loader, and the program's stack.
 _LOADER_AT: Final = 0x10_0000
 _STACK_AT: Final = 0x80_0000
@@ -77,7 +80,7 @@ class Qemu:
         image.write_bytes(self._image(["routines", *arguments]))
         command = [
             "qemu-system-x86_64", "-accel", "tcg", "-m", "64", "-display", "none", "-no-reboot",
-            "-monitor", "none", "-serial", "none", "-kernel", image, "-debugcon", "stdio",
+            "-monitor", "none", "-serial", "none", "-kernel", str(image), "-debugcon", "stdio",
             "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
         ]  # fmt: skip
         # the exit port cannot say 0: the status is 2 n + 1
@@ -125,14 +128,19 @@ def engines(program: Path, folder: Path) -> dict[str, Callable[[int, int], float
     def words(index: int, rounds: int, warm: int) -> list[str]:
         return [str(index), str(rounds), str(warm)]
 
-    def machine(index: int, rounds: int) -> float:
-        arguments = words(index, rounds, _WARM_CYCLES)
-        return cycles_a_round(mpkernel("run", "--cpus", "1", program, *arguments), rounds)
+    def machine(regions: str, index: int, rounds: int) -> float:
+        arguments = words(index, rounds, _WARM_CYCLES if regions == "on" else _PEER_WARM_CYCLES)
+        command = ("run", "--cpus", "1", "--regions", regions)
+        return cycles_a_round(mpkernel(*command, program, *arguments), rounds)
 
     def host(index: int, rounds: int) -> float:
         return cycles_a_round(run(program, *words(index, rounds, _PEER_WARM_CYCLES)), rounds)
 
-    found: dict[str, Callable[[int, int], float]] = {"machine": machine, "host": host}
+    found: dict[str, Callable[[int, int], float]] = {
+        "machine": partial(machine, "on"),
+        "threaded": partial(machine, "off"),
+        "host": host,
+    }
     if importlib.util.find_spec("unicorn") is not None:
 
         def unicorn(index: int, rounds: int) -> float:
@@ -164,15 +172,25 @@ def measure(repeats: int) -> list[Figure]:
                 ratios.setdefault(peer, []).append(ratio)
             note = ", ".join(f"{ratio:.2f} x {peer}" for peer, ratio in peers.items())
             figures.append(Figure("core", routine, mine / 1e3, "k cycles a round", note=note))
-    goals = {"unicorn": 9.0, "qemu": 1.5, "host": 0.25}
-    for peer, values in ratios.items():
-        mean = geometric_mean(values)
-        note = f"least {min(values):.2f}, most {max(values):.2f}"
-        what = f"speed, {peer} = 1 (geometric mean)"
-        figures.append(Figure("core", what, mean, "", goals[peer], is_least=True, note=note))
-    missing = [peer for peer in goals if peer not in ratios]
-    if missing:
-        figures.append(Figure("core", f"not on this host: {', '.join(missing)}", 0, ""))
+    return figures + _summary(ratios)
+
+
+def _summary(ratios: dict[str, list[float]]) -> list[Figure]:
+    """Geometric means over the routines: the machine, and its threaded code alone."""
+    threaded = ratios.pop("threaded")
+    figures = [Figure("core", "regions, threaded code = 1", geometric_mean(threaded), "")]
+    for peer, (goal, threaded_goal) in _GOALS.items():
+        if peer not in ratios:
+            figures.append(Figure("core", f"{peer} is not on this host", 0, ""))
+            continue
+        alone = [ratio / gain for ratio, gain in zip(ratios[peer], threaded, strict=True)]
+        for name, values, least in (
+            ("regions", ratios[peer], goal), ("threaded code", alone, threaded_goal),
+        ):  # fmt: skip
+            note = f"least {min(values):.2f}, most {max(values):.2f}"
+            what = f"{name}, {peer} = 1"
+            mean = geometric_mean(values)
+            figures.append(Figure("core", what, mean, "", least, is_least=True, note=note))
     return figures
 
 

@@ -44,15 +44,15 @@ class Compiler:
 
     def __init__(self) -> None:
         self._machine: Any = native.target_machine(2)
-        self._done = 0
+        self.served = 0  #: requests
 
     def serve(self) -> int:
         """Make the regions that were asked for; how many were published."""
         published = 0
         asked = REGIONS.asked.load()
-        first = max(self._done, asked - RING_SLOTS)
+        first = max(self.served, asked - RING_SLOTS)
         for number in range(first, asked):
-            self._done = number + 1
+            self.served = number + 1
             request = REQUESTS[number % RING_SLOTS]
             if request.block and self.make(request.block, request.core) is not None:
                 published += 1
@@ -66,10 +66,10 @@ class Compiler:
         if shape is None:
             return None
         try:
-            code = self.code_of(shape)
+            code, entry = self.code_of(shape)
         except (SubsetError, ObjectError):
             return None
-        if not self._publish(shape, code, epoch):
+        if not self._publish(shape, code, entry, epoch):
             return None
         return Compiled(shape, code, time.perf_counter() - began)
 
@@ -82,8 +82,8 @@ class Compiler:
             return None
         return shape
 
-    def code_of(self, shape: Shape) -> bytes:
-        """Native code of a shape.
+    def code_of(self, shape: Shape) -> tuple[bytes, int]:
+        """Native code of a shape, and where in it execution begins.
 
         Raises:
             SubsetError: a handler cannot be part of a region.
@@ -98,7 +98,7 @@ class Compiler:
         builder.getModulePassManager().run(module, builder)
         return ObjectFile(self._machine.emit_object(module)).image()
 
-    def _publish(self, shape: Shape, code: bytes, epoch: int) -> bool:
+    def _publish(self, shape: Shape, code: bytes, entry: int, epoch: int) -> bool:
         """Copy the code to where cores can run it, then let the block lead there."""
         first = shape.blocks[0]
         pages = shape.pages()
@@ -111,13 +111,13 @@ class Compiler:
             REGIONS.used.store(start + size)
             ctypes.memmove(CODE_WRITE_MAP + start + head, code, len(code))
             record = RegionRecord.from_address(CODE_WRITE_MAP + start)
-            record.code = CODE_MAP + start + head
+            record.code = CODE_MAP + start + head + entry
             record.handler = first.ops[0].number
             record.page_count = len(pages)
             for k, (page, (frame, version)) in enumerate(pages.items()):
                 at = CODE_WRITE_MAP + start + RegionRecord.SIZE + k * RegionPage.SIZE
-                entry = RegionPage.from_address(at)
-                entry.page, entry.frame, entry.version = page, frame, version
+                page_entry = RegionPage.from_address(at)
+                page_entry.page, page_entry.frame, page_entry.version = page, frame, version
             Block.from_address(first.at - Block.SIZE).region = CODE_WRITE_MAP + start
             atomics.fence()
             MicroOp.from_address(first.at).handler = numbers()["region"]

@@ -219,4 +219,3 @@ def _order(found: Shape) -> None:
     found.targets = [b for b in found.targets if b.at in kept]
     for index, block in enumerate(found.blocks):
         block.index = index
-

@@ -21,6 +21,7 @@ _NOBITS: Final = 8
 _ALLOC: Final = 2
 _EXECUTABLE: Final = 4
 _UNDEFINED: Final = 0
+_GLOBAL_FUNCTION: Final = 0x12
 _FIRST_RESERVED: Final = 0xFF00
 #: Relocations that are 32-bit distances: R_X86_64_PC32, R_X86_64_PLT32.
 _DISTANCES: Final = (2, 4)
@@ -61,8 +62,8 @@ class ObjectFile:
         _, kind, flags, _, offset, size, _, info, align, _ = _SECTION.unpack_from(self._data, at)
         return Section(kind, flags, offset, size, info, align)
 
-    def image(self) -> bytes:
-        """The code, then its constants; execution begins at the first byte.
+    def image(self) -> tuple[bytes, int]:
+        """The code, then its constants; and where in it the one global function begins.
 
         Raises:
             ObjectError: it does not stand by itself.
@@ -80,7 +81,14 @@ class ObjectFile:
         for section in self._sections:
             if section.kind == _RELA and section.info in places:
                 self._relocate(image, section, places)
-        return bytes(image)
+        entries = [
+            places[home] + value
+            for _, info, _, home, value, _ in self._symbols
+            if info == _GLOBAL_FUNCTION and home in places
+        ]
+        if len(entries) != 1:
+            raise ObjectError(f"{len(entries)} global functions")
+        return bytes(image), entries[0]
 
     def _relocate(self, image: bytearray, section: Section, places: dict[int, int]) -> None:
         table = self._data[section.offset :][: section.size]

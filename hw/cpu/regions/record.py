@@ -15,6 +15,8 @@ from typing import Annotated, Final
 
 from hw.atomics import AtomicU64
 from hw.bus.raw_lock import RawLock
+from hw.irq import doorbell
+from hw.irq.party import COMPILER_PARTY
 from hw.ram import CORE_BOARD
 from hw.spec.layout import Layout, atomic, fixed, layout, u64
 
@@ -72,3 +74,4 @@ def request(block: int, core: int) -> None:
     slot = REQUESTS[REGIONS.asked.add(1) % RING_SLOTS]
     slot.core = core
     slot.block = block
+    doorbell.ring(COMPILER_PARTY)
