@@ -18,16 +18,14 @@ from hw.cpu import code_cache
 from hw.cpu.code_cache import Block
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.regions.builder import is_inside, region_text
-from hw.cpu.regions.formation import Formation, Shape, read_block
+from hw.cpu.regions.formation import Formation, KnownBlock, Shape, read_block
 from hw.cpu.regions.object_file import ObjectError, ObjectFile
-from hw.cpu.regions.record import REGIONS, REQUESTS, RING_SLOTS, RegionPage, RegionRecord
+from hw.cpu.regions.record import REFUSED, REGIONS, REQUESTS, RING_SLOTS, RegionPage, RegionRecord
 from hw.cpu.subset import SubsetError
 from hw.cpu.threaded import numbers
 from hw.ram import CODE_MAP, CODE_SIZE, CODE_WRITE_MAP
 
 _ALIGN: Final = 64
-#: A hot block whose region would hold less than this is not worth it.
-_LEAST_OPS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +60,26 @@ class Compiler:
         """Compile and publish the region of the block with its first micro-op at ``at``."""
         began = time.perf_counter()
         epoch = code_cache.HEADER.epoch.load()
-        shape = self._shape(at, core)
-        if shape is None:
+        known = read_block(at)
+        if known is None or known.header.region:
             return None
         try:
+            if not is_inside(known.ops[0]):
+                raise SubsetError("the first instruction is none that regions hold")
+            shape = Formation(core).shape(known)
             code, entry = self.code_of(shape)
         except (SubsetError, ObjectError):
+            self._refuse(known, epoch)
             return None
         if not self._publish(shape, code, entry, epoch):
             return None
         return Compiled(shape, code, time.perf_counter() - began)
 
-    def _shape(self, at: int, core: int) -> Shape | None:
-        known = read_block(at)
-        if known is None or known.header.region or not is_inside(known.ops[0]):
-            return None
-        shape = Formation(core).shape(at)
-        if shape is None or sum(len(block.ops) for block in shape.blocks) < _LEAST_OPS:
-            return None
-        return shape
+    def _refuse(self, known: KnownBlock, epoch: int) -> None:
+        """Note that a block gets no region, so that nobody asks again."""
+        with REGIONS.lock:
+            if code_cache.HEADER.epoch.load() == epoch:
+                Block.from_address(known.at - Block.SIZE).region = REFUSED
 
     def code_of(self, shape: Shape) -> tuple[bytes, int]:
         """Native code of a shape, and where in it execution begins.

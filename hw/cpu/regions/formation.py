@@ -119,13 +119,10 @@ class Formation:
     def __init__(self, core: int) -> None:
         self._jumps = dict(_jumps_of(core))
 
-    def shape(self, at: int) -> Shape | None:
-        """The region that begins at the block with its first micro-op at a host address."""
-        first = read_block(at)
-        if first is None:
-            return None
+    def shape(self, first: KnownBlock) -> Shape:
+        """The region that begins at a block."""
         found = Shape([first])
-        found.by_address[at] = found.by_rip[first.header.rip] = first
+        found.by_address[first.at] = found.by_rip[first.header.rip] = first
         waiting = [first]
         ops = len(first.ops)
         while waiting:

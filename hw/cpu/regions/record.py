@@ -24,6 +24,8 @@ from hw.spec.layout import Layout, atomic, fixed, layout, u64
 MAX_PAGES: Final = 4
 #: Requests that may wait; older ones are lost, and asked for again.
 RING_SLOTS: Final = 64
+#: In a block's header instead of a record: it gets no region.
+REFUSED: Final = 1
 #: Chunks that begin at a block before a region is asked for: a power of two.
 OFTEN: Final = 64
 
