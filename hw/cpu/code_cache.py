@@ -18,11 +18,12 @@ State: board memory. Locks: none; CAS on bucket heads. Context: Python, and nati
 import ctypes
 from typing import Annotated, Final
 
+from hw import atomics
 from hw.atomics import AtomicU64
-from hw.cpu.micro_op import SLOT
+from hw.cpu.micro_op import SLOT, MicroOp
 from hw.cpu.mmu import fetch_page
-from hw.cpu.regions.record import REGIONS
 from hw.cpu.primitives import atomic_load, get, host_load, put, u64
+from hw.cpu.regions.record import REGIONS
 from hw.cpu.state import JUMP_ENTRIES, JUMP_OFFSET, CpuState
 from hw.ram import CORE_BOARD, FRAME_VERSIONS
 from hw.spec.layout import DIRECT_MAP, Layout, atomic, fixed, layout, u16, u32
@@ -155,6 +156,23 @@ def publish(block: Block, code: bytes) -> int:
         placed.next = head.load()
         if head.cas(placed.next, target) == placed.next:
             return target + Block.SIZE
+
+
+def block_at(first: int) -> Block:
+    """Header of the block whose first micro-op stands at a host address."""
+    return Block.from_address(first - Block.SIZE)
+
+
+def micro_ops_at(first: int) -> bytes:
+    """The micro-ops of a block."""
+    return ctypes.string_at(first, block_at(first).size_bytes)
+
+
+def set_region(first: int, record: int, handler: int) -> None:
+    """Let a block's first micro-op lead to a region: the record, then the handler's number."""
+    block_at(first).region = record
+    atomics.fence()
+    MicroOp.from_address(first).handler = handler
 
 
 def empty() -> None:

@@ -125,7 +125,7 @@ class Core:
         if reason == EXIT_DECODE:
             return self._decode()
         if reason == EXIT_HOT:
-            regions.request(state.exit_error, self.index)
+            regions.request(state.exit_error, self.index, state.seen_epoch)
             return None
         if reason == EXIT_PAGE_FAULT:
             return PageFault(state.cr2, state.exit_error)

@@ -379,7 +379,10 @@ def get(state: Any, offset: int, bits: int) -> int:
 
 
 def _emit_put(b: Builder, state: Any, offset: Any, bits: int, value: Any) -> None:
-    b.store_at(state, offset, 64 if bits == 32 else bits, u32.emit(b, value) if bits == 32 else value)
+    if bits == 32:
+        b.store_at(state, offset, 64, u32.emit(b, value))
+    else:
+        b.store_at(state, offset, bits, value)
 
 
 @primitive(_emit_put)

@@ -33,8 +33,8 @@ def regions(guest: Guest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     compiler = Compiler()
     ask = record.request
 
-    def request_and_serve(block: int, core: int) -> None:
-        ask(block, core)
+    def request_and_serve(block: int, core: int, epoch: int) -> None:
+        ask(block, core, epoch)
         compiler.serve()
 
     monkeypatch.setattr(record, "request", request_and_serve)
@@ -65,7 +65,7 @@ def test_random_programs_in_regions(
 @pytest.mark.usefixtures("regions")
 @pytest.mark.parametrize("often", [1, 2])
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_whole_program_in_regions(guest: Guest, programs: Path, name: str, often: int) -> None:  # noqa: F811 it is that fixture
+def test_whole_program_in_regions(guest: Guest, programs: Path, name: str, often: int) -> None:
     REGIONS.often = often
     before = REGIONS.compiled.load()
     check_program(guest, programs, name)

@@ -246,7 +246,7 @@ class RegionBuilder(Builder):
 
     # Ends of blocks
 
-    def _go_linked(self, s: Pointer, u: KnownOp, which: int, extra: int) -> None:
+    def _go_linked(self, _s: Pointer, u: KnownOp, which: int, extra: int) -> None:
         left = self._charge(u, extra)
         link, target = ((u.link_0, u.target_0), (u.link_1, u.target_1))[which]
         known = self._shape.by_address.get(link)

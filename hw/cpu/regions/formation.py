@@ -8,17 +8,17 @@ State: reads the code cache and a core's jump cache while they change: an entry 
 the block that it names says the same. Context: the compiler's process.
 """
 
-import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from hw.cpu.code_cache import Block, version_of
+from hw.cpu.code_cache import Block, block_at, micro_ops_at, version_of
 from hw.cpu.micro_op import PACKED, PACKED_LINKS, SLOT
-from hw.cpu.regions.record import MAX_PAGES, RegionRecord
+from hw.cpu.regions.code_memory import Page, record_at
+from hw.cpu.regions.record import MAX_PAGES
 from hw.cpu.semantics import branch
 from hw.cpu.semantics.handler import Handler
-from hw.cpu.state import CORES, JUMP_ENTRIES, JUMP_OFFSET
+from hw.cpu.state import jump_cache
 from hw.cpu.threaded import handler_list, numbers
 
 MAX_BLOCKS: Final = 40
@@ -27,7 +27,6 @@ MAX_OPS: Final = 260
 MAX_TARGETS: Final = 24
 _CALLS: Final = (branch.call, branch.call_indirect)
 _INDIRECT: Final = (branch.jmp_indirect, branch.call_indirect)
-_JUMPS_AT: Final = tuple(ctypes.addressof(core) + JUMP_OFFSET for core in CORES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,44 +79,36 @@ class Shape:
     returns: list[KnownBlock] = field(default_factory=list)  #: where calls inside return to
     targets: list[KnownBlock] = field(default_factory=list)  #: where indirect jumps go
 
-    def pages(self) -> dict[int, tuple[int, int]]:
-        """Pages besides that of the first block: guest address to frame and version."""
+    def pages(self) -> list[Page]:
+        """Pages besides that of the first block."""
         home = self.blocks[0].header.rip & ~0xFFF
-        found = {b.header.rip & ~0xFFF: (b.header.frame, b.header.version) for b in self.blocks}
-        found.pop(home)
-        return found
+        pages = {(b.header.rip & ~0xFFF, b.header.frame, b.header.version) for b in self.blocks}
+        return [page for page in sorted(pages) if page[0] != home]
 
 
 def read_block(at: int) -> KnownBlock | None:
     """A block of the code cache; None if it is stale or not of one page."""
-    header = Block.from_buffer_copy(ctypes.string_at(at - Block.SIZE, Block.SIZE))
-    if header.second_frame or header.version != version_of(header.frame) or not header.size_bytes:
+    header = block_at(at)
+    if header.second_frame or header.version != version_of(header.frame):
         return None
-    data = ctypes.string_at(at, header.size_bytes)
+    data = micro_ops_at(at)
     count = (len(data) - SLOT) // SLOT
     links = PACKED_LINKS.unpack_from(data, count * SLOT)
     ops = []
     for k in range(count):
         number, a, b, base, index, scale, _, *words = PACKED.unpack_from(data, k * SLOT)
         if k == 0 and number == numbers()["region"]:
-            number = RegionRecord.from_address(Block.from_address(at - Block.SIZE).region).handler
+            number = record_at(header.region).handler
         tail = links if k == count - 1 else ()
         ops.append(KnownOp(at + k * SLOT, number, a, b, base, index, scale, *words, *tail))
     return KnownBlock(at, header, ops)
-
-
-def _jumps_of(core: int) -> Iterator[tuple[int, int]]:
-    """Entries of a core's jump cache: guest address, block."""
-    words = (ctypes.c_uint64 * (2 * JUMP_ENTRIES)).from_address(_JUMPS_AT[core])
-    values = list(words)
-    yield from zip(values[::2], values[1::2], strict=True)
 
 
 class Formation:
     """Looks for the blocks of one region."""
 
     def __init__(self, core: int) -> None:
-        self._jumps = dict(_jumps_of(core))
+        self._jumps = jump_cache(core)
 
     def shape(self, first: KnownBlock) -> Shape:
         """The region that begins at a block."""
@@ -150,16 +141,17 @@ class Formation:
             return False
         if block.header.rip in found.by_rip:
             return False
-        pages = found.pages()
-        page = block.header.rip & ~0xFFF
-        if page in (*pages, found.blocks[0].header.rip & ~0xFFF):
-            return True
-        return len(pages) < MAX_PAGES
+        header = block.header
+        pages = {(b.header.rip & ~0xFFF): b.header for b in found.blocks}
+        known = pages.get(header.rip & ~0xFFF)
+        if known is None:
+            return len(pages) <= MAX_PAGES
+        return (known.frame, known.version) == (header.frame, header.version)
 
     def _jump(self, rip: int) -> int:
         """Block at a guest address by the jump cache; 0 if it is not there."""
         place = self._jumps.get(rip, 0)
-        if place and Block.from_address(place - Block.SIZE).rip == rip:
+        if place and block_at(place).rip == rip:
             return place
         return 0
 

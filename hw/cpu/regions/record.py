@@ -48,12 +48,13 @@ class RegionRecord(Layout):
     page_count: Annotated[u64, fixed]
 
 
-@layout(size=16)
+@layout(size=24)
 class Request(Layout):
     """A hot block, and the core that met it."""
 
     block: Annotated[u64, atomic]  #: host address of its first micro-op
     core: Annotated[u64, atomic]
+    epoch: Annotated[u64, atomic]  #: of the arena, when it was found
 
 
 @layout(size=40)
@@ -71,9 +72,9 @@ REGIONS: Final = CORE_BOARD.place(RegionHeader)
 REQUESTS: Final = CORE_BOARD.place_array(Request, RING_SLOTS, align=8)
 
 
-def request(block: int, core: int) -> None:
-    """Ask for a region that begins at a block."""
+def request(block: int, core: int, epoch: int) -> None:
+    """Ask for a region that begins at a block, which a core found in an epoch of the arena."""
     slot = REQUESTS[REGIONS.asked.add(1) % RING_SLOTS]
-    slot.core = core
+    slot.core, slot.epoch = core, epoch
     slot.block = block
     doorbell.ring(COMPILER_PARTY)

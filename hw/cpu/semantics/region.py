@@ -65,7 +65,7 @@ def pages_agree(s: CpuState, record: int) -> bool:
 def enter_region(s: CpuState, u: MicroOp) -> None:  # noqa: ARG001
     """Run the region of the block that begins here, or the block itself."""
     record = host_load(micro_op_address(0) - 8, 64)
-    if host_load(record + _PAGE_COUNT, 64) != 0:
+    if host_load(record + _PAGE_COUNT, 64) != 0:  # noqa: SIM102 `and` would always call
         if not pages_agree(s, record):
             dispatch_as(host_load(record + _HANDLER, 64))
     go_native(host_load(record + _CODE, 64))
