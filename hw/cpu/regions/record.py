@@ -26,7 +26,7 @@ MAX_PAGES: Final = 4
 RING_SLOTS: Final = 64
 #: In a block's header instead of a record: it gets no region.
 REFUSED: Final = 1
-#: Chunks that begin at a block before a region is asked for: a power of two.
+#: Chunks that begin at a block before a region is asked for: a power of two, at least 2.
 OFTEN: Final = 64
 
 
