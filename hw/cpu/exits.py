@@ -22,9 +22,9 @@ EXIT_EXCLUSIVE: Final = 8  #: the instruction must run while all other cores sta
 EXIT_CPUID: Final = 9
 EXIT_HALTED: Final = 10  #: another core stands in exclusive(): wait outside
 EXIT_NON_CANONICAL: Final = 11  #: #GP, or #SS if the access was through the stack segment
-EXIT_HOT: Final = 13  #: many chunks began at a block, ``exit_error``: it wants a region
 EXIT_TRACE: Final = 12  #: RFLAGS.TF is set: one instruction, then #DB
 EXIT_FAMILY: Final = 13  #: a handler of a rare family, which this process has not loaded
+EXIT_HOT: Final = 30  #: many chunks began at a block, ``exit_error``: it wants a region
 
 
 @dataclass(frozen=True, slots=True)
