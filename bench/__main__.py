@@ -10,12 +10,13 @@ from typing import Final
 import click
 from rich.console import Console
 
-from bench import boot, core, instructions, ipi, scaling, syscall, tlb
+from bench import boot, cold, core, instructions, ipi, scaling, syscall, tlb
 from bench.harness import BenchError, Figure, show, to_json
 
 SUBJECTS: Final[dict[str, Callable[[int], list[Figure]]]] = {
     "boot": boot.measure,
     "core": core.measure,
+    "cold": cold.measure,
     "instructions": instructions.measure,
     "syscall": syscall.measure,
     "ipi": ipi.measure,

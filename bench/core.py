@@ -27,7 +27,7 @@ ROUTINES: Final = {
     "sieve": 40, "crc": 25, "sha256": 15, "quicksort": 20, "bytecode": 60, "library": 50,
     "matrix": 150, "recursion": 800,
 }  # fmt: skip
-_COMPILER: Final = (
+COMPILER: Final = (
     "-O2", "-static", "-nostartfiles", "-no-pie", "-fno-pie", "-fno-stack-protector",
     "-fcf-protection=none", "-fno-asynchronous-unwind-tables", "-Wl,-z,max-page-size=4096",
     "-Wl,--build-id=none", "-s",
@@ -52,7 +52,7 @@ def build(folder: Path) -> Path:
     if shutil.which("musl-gcc") is None:
         raise BenchError("no musl-gcc: install musl-tools to measure the core")
     program = folder / "routines"
-    run("musl-gcc", *_COMPILER, "-o", program, SOURCES / "routines.c")
+    run("musl-gcc", *COMPILER, "-o", program, SOURCES / "routines.c")
     return program
 
 
