@@ -23,6 +23,7 @@ MAX_INSTRUCTIONS: Final = 64
 
 Builder = Callable[[BlockBuilder, Any], None]
 
+_INVALID: Final = Code.INVALID
 _BUILDERS: Final[dict[int, Builder]] = {}
 _NAMES: Final[dict[int, str]] = {
     value: name for name, value in vars(Code).items() if isinstance(value, int)
@@ -59,15 +60,17 @@ def decode_block(
     """
     d = BlockBuilder(rip)
     decoder = Decoder(64, data, ip=rip)
+    decode = decoder.decode
     page_end = rip + page_bytes
     here = rip
     while not d.ended:
         if d.position == limit or here >= page_end:
             d.fall_through(here)
             break
-        instruction = decoder.decode()
+        instruction = decode()
+        code = instruction.code
         following = here + instruction.len
-        if instruction.code == Code.INVALID and decoder.last_error == DecoderError.NO_MORE_BYTES:
+        if code == _INVALID and decoder.last_error == DecoderError.NO_MORE_BYTES:
             if d.position == 0 and len(data) == page_bytes and page_bytes < 15:
                 raise NeedsMoreBytesError
             following = page_end + 1
@@ -77,7 +80,6 @@ def decode_block(
         if following > page_end:
             d.single_page = False
         d.begin(here, following)
-        code = instruction.code
         (_BUILDERS.get(code) or _builder(code))(d, instruction)
         d.position += 1
         here = following
