@@ -55,7 +55,7 @@ def build(folder: Path) -> Path:
         BenchError: there is no compiler.
     """
     source, program = folder / "cold.S", folder / "cold"
-    source.write_text("\n".join(_lines(random.Random(1))) + "\n")  # noqa: S311
+    source.write_text("\n".join(_lines(random.Random(1))) + "\n")
     run("musl-gcc", *COMPILER, "-DCOLD", "-o", program, SOURCES / "routines.c", source)
     return program
 

@@ -56,7 +56,7 @@ class Compiler:
             if shape is None:
                 return None
             code, entry = self.code_of(shape)
-        except (SubsetError, ObjectError):
+        except (SubsetError, ObjectError, RuntimeError):  # RuntimeError: LLVM takes no such IR
             self._refuse(first, epoch)
             return None
         if not self._publish(shape, code, entry, epoch):
