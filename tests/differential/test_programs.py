@@ -52,13 +52,14 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def check_program(guest: Guest, programs: Path, name: str) -> None:
-    """Run a program natively and on the core, and compare what it writes."""
+def check_program(guest: Guest, programs: Path, name: str) -> int:
+    """Run a program natively and on the core, compare what it writes; the instructions it took."""
     arguments = [str(list(PROGRAMS).index(name)), str(PROGRAMS[name])]
     want = subprocess.run([programs, *arguments], check=True, capture_output=True).stdout
     state = guest.core.state
     cr3, state.rip, state.rsp = load(guest, programs, ["programs", *arguments])
     state.rflags, state.flag_kind = 0x202, 0
+    before = state.instructions
     written = b""
     while True:
         assert guest.core.run() == Syscall()
@@ -68,6 +69,7 @@ def check_program(guest: Guest, programs: Path, name: str) -> None:
         written += copy_in(cr3, state.rsi, state.rdx)
     assert written == want
     assert copy_out(cr3, 0x1000, b"nothing is mapped there") == 0
+    return state.instructions - before
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

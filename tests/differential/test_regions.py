@@ -66,7 +66,8 @@ def test_random_programs_in_regions(
 @pytest.mark.parametrize("often", [1, 2])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_whole_program_in_regions(guest: Guest, programs: Path, name: str, often: int) -> None:
+    count = check_program(guest, programs, name)
     REGIONS.often = often
     before = REGIONS.compiled.load()
-    check_program(guest, programs, name)
+    assert check_program(guest, programs, name) == count
     assert REGIONS.compiled.load() > before
