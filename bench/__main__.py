@@ -10,12 +10,25 @@ from typing import Final
 import click
 from rich.console import Console
 
-from bench import boot, contention, instructions, ipi, locks, scaling, syscall, tlb
+from bench import (
+    boot,
+    cold,
+    contention,
+    core,
+    instructions,
+    ipi,
+    locks,
+    scaling,
+    syscall,
+    tlb,
+)  # fmt: skip
 from bench.harness import BenchError, Figure, show, to_json
 
 SUBJECTS: Final[dict[str, Callable[[int], list[Figure]]]] = {
     "boot": boot.measure,
     "contention": contention.measure,
+    "core": core.measure,
+    "cold": cold.measure,
     "instructions": instructions.measure,
     "syscall": syscall.measure,
     "ipi": ipi.measure,

@@ -29,7 +29,7 @@ class Program:
     def __init__(self, path: Path, arguments: list[str]) -> None:
         self._engine: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
         self._next_map = MMAP_BASE
-        self.output_bytes = 0
+        self.output = bytearray()
         with path.open("rb") as file:
             elf = ELFFile(file)
             self._entry = elf["e_entry"]
@@ -73,8 +73,7 @@ class Program:
         if call in (EXIT, EXIT_GROUP):
             engine.emu_stop()
         elif call == WRITE:
-            engine.mem_read(engine.reg_read(x86_const.UC_X86_REG_RSI), size)
-            self.output_bytes += size
+            self.output += engine.mem_read(engine.reg_read(x86_const.UC_X86_REG_RSI), size)
             result = size
         elif call == BRK:
             if self._heap_start <= argument <= self._heap_start + HEAP_SIZE:
@@ -96,4 +95,6 @@ class Program:
 
 if __name__ == "__main__":
     program = Program(Path(sys.argv[1]), sys.argv[2:])
-    sys.stdout.write(f"{program.run():.6f} s, {program.output_bytes} bytes\n")
+    seconds = program.run()
+    first = bytes(program.output[:20]).split(b" ")[0].decode(errors="replace")
+    sys.stdout.write(f"{seconds:.6f} s, {len(program.output)} bytes, cycles {first}\n")

@@ -10,6 +10,7 @@ from typing import Final
 from hw import clock
 from hw.bus import pci_function
 from hw.bus.pci_function import Identity
+from hw.cpu.regions.record import OFTEN, REGIONS
 from hw.cpu.state import TSC
 from hw.disk.console_back_end import console_size
 from hw.disk.image import Image
@@ -41,6 +42,7 @@ def power_on(config: MachineConfig, images: Sequence[Image] = ()) -> None:
     hpet.reset()
     clock.start()
     TSC.start = clock.CLOCK.tsc_offset
+    REGIONS.often = OFTEN if config.regions else 0
     plug_devices(config, images)
     boot_info.write(config)
 

@@ -4,6 +4,7 @@
        +-- core 0 .. n-1   one process, one thread each; core 0 runs the kernel at once, the
        |                   others sleep until INIT and STARTUP
        +-- devices         back ends of disks, console, entropy; fires the HPET
+       +-- compiler        makes native code of what is hot (hw.cpu.regions)
     launcher: watches until the end, leaves nothing
 
 State: RAM and board memory; this process's Machine only while ``run`` runs.
@@ -18,6 +19,7 @@ from collections.abc import Callable
 
 from hw import host, ram, stacks, trace
 from hw.board import FIRST_DISK_SLOT, SLOT_CONSOLE, SLOT_ENTROPY, power_on, serial_of
+from hw.cpu.regions import process as compiler_process
 from hw.disk.block_back_end import BlockBackEnd
 from hw.disk.console_back_end import ConsoleBackEnd
 from hw.disk.image import Image, open_image
@@ -33,6 +35,7 @@ from hw.irq import doorbell
 from hw.irq.acceptance import CoreReset
 from hw.irq.local_apic import LOCAL_APICS
 from hw.irq.party import (
+    COMPILER_PARTY,
     DEVICE_PARTY,
     HEADER,
     LAUNCHER_PARTY,
@@ -122,7 +125,7 @@ class Machine:
                 gc.unfreeze()
 
     def _make_queues(self) -> None:
-        parties = [*range(self._config.cpus), DEVICE_PARTY, LAUNCHER_PARTY]
+        parties = [*range(self._config.cpus), DEVICE_PARTY, LAUNCHER_PARTY, COMPILER_PARTY]
         for party in parties:
             queue = host.create_queue(party)
             self._queues.append(queue)
@@ -136,6 +139,10 @@ class Machine:
         PARTIES[DEVICE_PARTY].pid = children[DEVICE_PARTY] = host.fork(
             "devices", self._run_devices, death_signal=DEATH_SIGNAL, own_group=False
         )
+        if self._config.regions:
+            PARTIES[COMPILER_PARTY].pid = children[COMPILER_PARTY] = host.fork(
+                "compiler", compiler_process.run
+            )
         for core in reversed(range(self._config.cpus)):
             PARTIES[core].pid = children[core] = host.fork(
                 f"core {core}", functools.partial(run_core, core, kernel_entry)

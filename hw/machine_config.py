@@ -65,6 +65,7 @@ class MachineConfig:
     numa_nodes: int = 1
     cmdline: str = ""
     boot_modules: tuple[ModuleConfig, ...] = field(default=(), repr=False)
+    regions: bool = True  #: hot code is compiled while the machine runs
     timeout_s: float | None = None
     trace: Path | None = None  #: file that gets the trace when the machine has ended
     forward_signals: bool = False  #: INT, TERM and HUP go to the kernel if it takes them

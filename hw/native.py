@@ -46,7 +46,8 @@ def host_key() -> str:
     return f"{llvmlite.__version__}:{llvm.get_host_cpu_name()}:{features}"
 
 
-def _target_machine(opt: int) -> Any:
+def target_machine(opt: int) -> Any:
+    """LLVM's view of this host: position-independent code for exactly this CPU."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     llvm.initialize_native_asmparser()
@@ -75,7 +76,7 @@ def load(
     ``passes`` is the level of the IR passes where it is not that of the code generator: large
     modules of small functions gain nothing from O2's, which cost as much again.
     """
-    machine = _target_machine(opt)
+    machine = target_machine(opt)
     digest = hashlib.sha256(f"{key}:{opt}:{passes}:{host_key()}".encode()).hexdigest()[:32]
     path = cache_directory() / f"{digest}.o"
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)

@@ -87,10 +87,15 @@ class Segment:
 #: Part of board memory that compiled code names by constant addresses: registers, decoded code.
 #: Only hw.cpu places here, so the addresses do not depend on what else is imported before.
 CORE_SIZE: Final = 128 * MIB
-CORE_BOARD: Final = Segment(BOARD_MAP + BOARD_SIZE - CORE_SIZE, CORE_SIZE)
+#: End of board memory: native code made while the machine runs. It is written at CODE_WRITE_MAP and
+#: executed at CODE_MAP, where the same pages cannot be written.
+CODE_SIZE: Final = 16 * MIB
+CODE_WRITE_MAP: Final = BOARD_MAP + BOARD_SIZE - CODE_SIZE
+CODE_MAP: Final = 0x2800_0000_0000
+CORE_BOARD: Final = Segment(CODE_WRITE_MAP - CORE_SIZE, CORE_SIZE)
 
 #: Board memory: state of the hardware.
-BOARD: Final = Segment(BOARD_MAP, BOARD_SIZE - CORE_SIZE)
+BOARD: Final = Segment(BOARD_MAP, BOARD_SIZE - CORE_SIZE - CODE_SIZE)
 
 #: The ledger: notes of those who watch the kernel.
 LEDGER: Final = Segment(LEDGER_MAP, LEDGER_SIZE)
@@ -180,18 +185,19 @@ def map_memory(files: MemoryFiles) -> None:
     Raises:
         OSError: a machine is mapped here already, or the address range is taken.
     """
-    for fd, base in files.places():
-        size = os.fstat(fd).st_size
-        got = _libc.mmap(
-            base, size, mmap.PROT_READ | mmap.PROT_WRITE,
-            mmap.MAP_SHARED | _MAP_FIXED_NOREPLACE | _MAP_NORESERVE, fd, 0,
-        )  # fmt: skip
+    data, code = mmap.PROT_READ | mmap.PROT_WRITE, mmap.PROT_READ | mmap.PROT_EXEC
+    places = [(fd, base, os.fstat(fd).st_size, data, 0) for fd, base in files.places()]
+    places.append((files.board_fd, CODE_MAP, CODE_SIZE, code, BOARD_SIZE - CODE_SIZE))
+    for fd, base, size, protection, offset in places:
+        flags = mmap.MAP_SHARED | _MAP_FIXED_NOREPLACE | _MAP_NORESERVE
+        got = _libc.mmap(base, size, protection, flags, fd, offset)
         if got != base:
             raise OSError(ctypes.get_errno(), "cannot map the machine's memory")
 
 
 def close(files: MemoryFiles) -> None:
     """Unmap the machine from this process and close its files."""
+    _libc.munmap(CODE_MAP, CODE_SIZE)
     for fd, base in files.places():
         _libc.munmap(base, os.fstat(fd).st_size)
         os.close(fd)

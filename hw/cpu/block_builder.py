@@ -7,6 +7,9 @@ accesses count as readers; that keeps the state exact at every fault.
 State: none shared. Context: Python, while decoding.
 """
 
+import struct
+from functools import cache
+from itertools import chain
 from typing import Final
 
 from hw.cpu.micro_op import PACKED, PACKED_LINKS, PLACE_BITS
@@ -27,6 +30,13 @@ ADDRESS: Final = 17 * 8
 
 _MASK64: Final = (1 << 64) - 1
 _PLACE_MASK: Final = (1 << PLACE_BITS) - 1
+
+
+@cache
+def _packed(count: int) -> struct.Struct:
+    """Format of a block of ``count`` micro-ops."""
+    plain = PACKED.format.lstrip("<")
+    return struct.Struct("<" + plain * count + PACKED_LINKS.format.lstrip("<"))
 
 
 class BlockBuilder:
@@ -128,5 +138,7 @@ class BlockBuilder:
                 seen = False
             if effect & BARRIER:
                 seen = True
-        links = PACKED_LINKS.pack(0, self.targets[0] & _MASK64, 0, self.targets[1] & _MASK64)
-        return b"".join([PACKED.pack(*op) for op in ops]) + links
+        words = chain.from_iterable(ops)
+        return _packed(len(ops)).pack(
+            *words, 0, self.targets[0] & _MASK64, 0, self.targets[1] & _MASK64
+        )

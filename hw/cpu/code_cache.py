@@ -6,7 +6,7 @@ decoded code (FRAME_HAS_CODE) bumps the frame's version, so its blocks are found
 PENDING_CODE_WRITTEN on all cores, which then drop TLB and jump cache at their next chunk end.
 
     bucket -> block header (64 bytes) | micro-op | micro-op | ... | ender
-              next | frame | rip | version | second frame | its version | bytes | instructions
+              next | frame | rip | version | second frame | its version | bytes .. hits | region
 
 A block whose last instruction straddles two pages names the second frame; nothing links to it, so
 each entry from outside checks that frame too. Records are never reused before the arena is emptied,
@@ -18,13 +18,15 @@ State: board memory. Locks: none; CAS on bucket heads. Context: Python, and nati
 import ctypes
 from typing import Annotated, Final
 
+from hw import atomics
 from hw.atomics import AtomicU64
-from hw.cpu.micro_op import SLOT
+from hw.cpu.micro_op import SLOT, MicroOp
 from hw.cpu.mmu import fetch_page
 from hw.cpu.primitives import atomic_load, get, host_load, put, u64
+from hw.cpu.regions.record import REGIONS
 from hw.cpu.state import JUMP_ENTRIES, JUMP_OFFSET, MODE_FLAGS, CpuState
 from hw.ram import CORE_BOARD, FRAME_VERSIONS
-from hw.spec.layout import DIRECT_MAP, Layout, fixed, layout
+from hw.spec.layout import DIRECT_MAP, Layout, atomic, fixed, layout, u16, u32
 from hw.spec.layout import u64 as word
 from hw.spec.memory_map import MIB
 
@@ -45,8 +47,10 @@ class Block(Layout):
     version: Annotated[word, fixed]  #: of the frame | code segment base << 32
     second_frame: Annotated[word, fixed]  #: physical address | 1, or 0 if it stays in one page
     second_version: Annotated[word, fixed]
-    size_bytes: Annotated[word, fixed]
-    instructions: Annotated[word, fixed]
+    size_bytes: Annotated[u16, fixed]
+    instructions: Annotated[u16, fixed]
+    hits: Annotated[u32, atomic]  #: chunks that began here
+    region: Annotated[word, atomic]  #: host address of its RegionRecord, or 0
 
 
 @layout(size=24)
@@ -68,6 +72,8 @@ _RIP: Final = Block.offset_of("rip")
 _VERSION: Final = Block.offset_of("version")
 SECOND_FRAME: Final = Block.offset_of("second_frame")
 _SECOND_VERSION: Final = Block.offset_of("second_version")
+HITS: Final = Block.offset_of("hits")
+REGION: Final = Block.offset_of("region")
 
 
 def bucket_of(frame: int, rip: int) -> int:
@@ -155,8 +161,27 @@ def publish(block: Block, code: bytes) -> int:
             return target + Block.SIZE
 
 
+def block_at(first: int) -> Block:
+    """Header of the block whose first micro-op stands at a host address."""
+    return Block.from_address(first - Block.SIZE)
+
+
+def micro_ops_at(first: int) -> bytes:
+    """The micro-ops of a block."""
+    return ctypes.string_at(first, block_at(first).size_bytes)
+
+
+def set_region(first: int, record: int, handler: int) -> None:
+    """Let a block's first micro-op lead to a region: the record, then the handler's number."""
+    block_at(first).region = record
+    atomics.fence()
+    MicroOp.from_address(first).handler = handler
+
+
 def empty() -> None:
-    """Drop all blocks; the caller holds ``exclusive``."""
-    ctypes.memset(_HEADS, 0, 8 * _BUCKETS)
-    HEADER.epoch.add(1)
-    HEADER.used.store(0)
+    """Drop all blocks and regions; the caller holds ``exclusive``."""
+    with REGIONS.lock:
+        ctypes.memset(_HEADS, 0, 8 * _BUCKETS)
+        HEADER.epoch.add(1)
+        HEADER.used.store(0)
+        REGIONS.used.store(0)

@@ -37,8 +37,12 @@ class Dispatched(Exception):  # noqa: N818
 def emit_dispatch(b: Builder, micro_op: str, budget: str) -> None:
     """Tail-call the handler of the micro-op at an LLVM pointer."""
     number = b.op(f"load i16, ptr {micro_op}, !invariant.load !0", "i16")
-    index = b.op(f"zext i16 {number.name} to i64", I64)
-    slot = b.op(f"getelementptr ptr, ptr %t, i64 {index.name}", "ptr")
+    emit_call_of(b, b.op(f"zext i16 {number.name} to i64", I64), micro_op, budget)
+
+
+def emit_call_of(b: Builder, number: Value, micro_op: str, budget: str) -> None:
+    """Tail-call the handler with a number for the micro-op at an LLVM pointer."""
+    slot = b.op(f"getelementptr ptr, ptr %t, i64 {number.name}", "ptr")
     handler = b.op(f"load ptr, ptr {slot.name}, !invariant.load !0", "ptr")
     b.line(
         f"musttail call {CONVENTION} void {handler.name}"
@@ -79,6 +83,28 @@ def _emit_leave_fault(b: Builder) -> None:
 def leave_fault() -> None:
     """End the instruction undone: exit_* say why, rip becomes its own."""
     raise Left
+
+
+def _emit_dispatch_as(b: Builder, number: Any) -> None:
+    emit_call_of(b, b.value(number), "%u", "%budget")
+
+
+@primitive(_emit_dispatch_as)
+def dispatch_as(number: int) -> None:  # noqa: ARG001
+    """Do the micro-op at hand by another handler (the oracle is given no such micro-op)."""
+    raise AssertionError("the oracle runs no regions")
+
+
+def _emit_go_native(b: Builder, address: Any) -> None:
+    code = b.op(f"inttoptr i64 {b.value(address).name} to ptr", "ptr")
+    b.line(f"musttail call {CONVENTION} void {code.name}(ptr %s, ptr %u, ptr %t, i64 %budget)")
+    b.end("ret void")
+
+
+@primitive(_emit_go_native)
+def go_native(address: int) -> None:  # noqa: ARG001
+    """Go on in native code made while the machine runs."""
+    raise AssertionError("the oracle runs no regions")
 
 
 def _emit_budget(b: Builder) -> Value:  # noqa: ARG001

@@ -33,6 +33,7 @@ from hw.cpu.exits import (
     EXIT_EXCLUSIVE,
     EXIT_FAMILY,
     EXIT_HALTED,
+    EXIT_HOT,
     EXIT_ILLEGAL,
     EXIT_INTERRUPT,
     EXIT_NON_CANONICAL,
@@ -54,6 +55,7 @@ from hw.cpu.linear_memory import LinearMemory
 from hw.cpu.micro_op import handler_numbers
 from hw.cpu.operand_access import vector_of
 from hw.cpu.port_io import NoPorts, Ports
+from hw.cpu.regions import record as regions
 from hw.cpu.run_loop import DECODING, NATIVE, OUTSIDE
 from hw.cpu.state import CORES, MODE_FLAGS, MODE_LEGACY, CpuState, reset
 from hw.ram import (
@@ -121,11 +123,14 @@ class Core:
         """Forget the translation of one page."""
         self.native.flush_page(self.at, address)
 
-    def _handle(self, reason: int) -> Exit | None:  # noqa: PLR0911
+    def _handle(self, reason: int) -> Exit | None:  # noqa: C901, PLR0911  one row an exit
         """Everything but system calls and interrupts; None to go on."""
         state = self.state
         if reason == EXIT_DECODE:
             return self._decode()
+        if reason == EXIT_HOT:
+            regions.request(state.exit_error, self.index, state.seen_epoch)
+            return None
         if reason == EXIT_PAGE_FAULT:
             return PageFault(state.cr2, state.exit_error)
         if reason == EXIT_EXCEPTION:
@@ -241,7 +246,7 @@ class Core:
         except FetchFault as fault:
             state.cr2 = fault.exit.address
             return fault.exit
-        self._native.load_families_of(handler_numbers(code))
+        self.native.load_families_of(handler_numbers(code))
         self._private = ctypes.create_string_buffer(code, len(code))
         with exclusive(self.index):
             reason = self.native.run_block(self.at, ctypes.addressof(self._private))

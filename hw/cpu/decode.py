@@ -26,6 +26,7 @@ MAX_INSTRUCTIONS: Final = 64
 
 Builder = Callable[[BlockBuilder, Any], None]
 
+_INVALID: Final = Code.INVALID
 _BUILDERS: Final[dict[int, Builder]] = {}
 #: The same for each MODE_* word that is not 0.
 _IN_MODE: Final[dict[int, dict[int, Builder]]] = {}
@@ -94,15 +95,17 @@ def decode_block(
     if mode:
         d.begin_checked()
         builders, find = _IN_MODE.setdefault(mode & MODE_FLAGS, {}), partial(_find_in_mode, mode)
+    decode = decoder.decode
     page_end = rip + page_bytes
     here = rip
     while not d.ended:
         if d.position == limit or here >= page_end:
             d.fall_through(here)
             break
-        instruction = decoder.decode()
+        instruction = decode()
+        code = instruction.code
         following = here + instruction.len
-        if instruction.code == Code.INVALID and decoder.last_error == DecoderError.NO_MORE_BYTES:
+        if code == _INVALID and decoder.last_error == DecoderError.NO_MORE_BYTES:
             if d.position == 0 and len(data) == page_bytes and page_bytes < 15:
                 raise NeedsMoreBytesError
             following = page_end + 1
@@ -112,7 +115,6 @@ def decode_block(
         if following > page_end:
             d.single_page = False
         d.begin(here, following)
-        code = instruction.code
         (builders.get(code) or _builder(code, builders, find))(d, instruction)
         d.position += 1
         here = following

@@ -111,10 +111,8 @@ def _shift_flags(operation: int, a: int, count: int, bits: int) -> int:
     return result_flags(result, bits) | carry | (overflow & 1) << 11
 
 
-def _pending_status(s: CpuState, kind: int, bits: int) -> int:
+def _pending_status(kind: int, a: int, b: int, bits: int) -> int:
     """Status flags of a pending operation of ``bits`` bits."""
-    a = s.flag_a
-    b = s.flag_b
     index = SIZE_INDEX[bits]
     if kind == FLAGS_SUB + index:
         return sub_flags(low(a, bits), low(b, bits), low(u64(a - b), bits), bits)
@@ -127,21 +125,23 @@ def _pending_status(s: CpuState, kind: int, bits: int) -> int:
     return _shift_flags(FLAGS_SAR, a, b, bits)
 
 
+def status_of(kind: int, a: int, b: int) -> int:
+    """Status flags that follow from a kind (not FLAGS_READY) and its operands."""
+    size = (kind - 1) & 3
+    if size == 3:
+        return _pending_status(kind, a, b, 64)
+    if size == 2:
+        return _pending_status(kind, a, b, 32)
+    if size == 1:
+        return _pending_status(kind, a, b, 16)
+    return _pending_status(kind, a, b, 8)
+
+
 @noinline
 def make_ready(s: CpuState) -> None:
     """Compute pending status flags into ``rflags``."""
-    kind = s.flag_kind
-    if kind != FLAGS_READY:
-        size = (kind - 1) & 3
-        if size == 3:
-            status = _pending_status(s, kind, 64)
-        elif size == 2:
-            status = _pending_status(s, kind, 32)
-        elif size == 1:
-            status = _pending_status(s, kind, 16)
-        else:
-            status = _pending_status(s, kind, 8)
-        set_ready(s, status)
+    if s.flag_kind != FLAGS_READY:
+        set_ready(s, status_of(s.flag_kind, s.flag_a, s.flag_b))
 
 
 def flags_now(s: CpuState) -> int:

@@ -41,8 +41,8 @@ _PAGE: Final = ~0xFFF & (1 << 64) - 1
 _INDEX_MASK: Final = (TLB_ENTRIES - 1) << 5
 _READ_TAG: Final = 0
 _WRITE_TAG: Final = 8
-_FETCH_TAG: Final = 16
-_ADDEND: Final = 24
+FETCH_TAG: Final = 16
+ADDEND: Final = 24
 _PENDING_AT: Final = ctypes.addressof(PENDING[0])
 _PENDING_STRIDE: Final = ctypes.addressof(PENDING[1]) - _PENDING_AT
 _GENERATION_AT: Final = ctypes.addressof(HEADER) + HEADER.offset_of("code_generation")
@@ -57,7 +57,7 @@ def load(s: CpuState, address: int, bits: int) -> int:
     """Read guest memory; ends the instruction with a fault if that is not allowed."""
     entry = entry_of(address)
     if likely(get(s, entry + _READ_TAG, 64) == u64(address + bits // 8 - 1) & _PAGE):
-        return host_load(u64(address + get(s, entry + _ADDEND, 64)), bits)
+        return host_load(u64(address + get(s, entry + ADDEND, 64)), bits)
     value = load_slow(s, address, bits // 8)
     if s.fault != 0:
         leave_fault()
@@ -68,7 +68,7 @@ def store(s: CpuState, address: int, bits: int, value: int) -> None:
     """Write guest memory; ends the instruction with a fault before any byte is written."""
     entry = entry_of(address)
     if likely(get(s, entry + _WRITE_TAG, 64) == u64(address + bits // 8 - 1) & _PAGE):
-        host_store(u64(address + get(s, entry + _ADDEND, 64)), bits, value)
+        host_store(u64(address + get(s, entry + ADDEND, 64)), bits, value)
     else:
         store_slow(s, address, bits // 8, value)
         if s.fault != 0:
@@ -79,7 +79,7 @@ def load_for_update(s: CpuState, address: int, bits: int) -> int:
     """Read guest memory that the same instruction writes next: faults as a write does."""
     entry = entry_of(address)
     if likely(get(s, entry + _WRITE_TAG, 64) == u64(address + bits // 8 - 1) & _PAGE):
-        return host_load(u64(address + get(s, entry + _ADDEND, 64)), bits)
+        return host_load(u64(address + get(s, entry + ADDEND, 64)), bits)
     value = update_slow(s, address, bits // 8)
     if s.fault != 0:
         leave_fault()
@@ -90,7 +90,7 @@ def host_address_for_write(s: CpuState, address: int) -> int:
     """Host address of a guest byte that may be written; its page is the limit."""
     entry = entry_of(address)
     if likely(get(s, entry + _WRITE_TAG, 64) == address & _PAGE):
-        return u64(address + get(s, entry + _ADDEND, 64))
+        return u64(address + get(s, entry + ADDEND, 64))
     page = writable_page(s, address)
     if s.fault != 0:
         leave_fault()
@@ -101,7 +101,7 @@ def host_address_for_read(s: CpuState, address: int) -> int:
     """Host address of a guest byte that may be read; its page is the limit."""
     entry = entry_of(address)
     if likely(get(s, entry + _READ_TAG, 64) == address & _PAGE):
-        return u64(address + get(s, entry + _ADDEND, 64))
+        return u64(address + get(s, entry + ADDEND, 64))
     page = fill(s, address, ACCESS_READ)
     if s.fault != 0:
         leave_fault()
@@ -164,14 +164,14 @@ def _remember(s: CpuState, page: int, frame: int, access: int, writable: int) ->
     """Put a translation into the TLB; other tags of the entry stay if they are of the same page."""
     entry = address_of(s) + entry_of(page)
     addend = u64(DIRECT_MAP + frame - page)
-    known = host_load(entry + _READ_TAG, 64) == page or host_load(entry + _FETCH_TAG, 64) == page
-    if not known or host_load(entry + _ADDEND, 64) != addend:
+    known = host_load(entry + _READ_TAG, 64) == page or host_load(entry + FETCH_TAG, 64) == page
+    if not known or host_load(entry + ADDEND, 64) != addend:
         host_store(entry + _READ_TAG, 64, NO_TAG)
         host_store(entry + _WRITE_TAG, 64, NO_TAG)
-        host_store(entry + _FETCH_TAG, 64, NO_TAG)
-        host_store(entry + _ADDEND, 64, addend)
+        host_store(entry + FETCH_TAG, 64, NO_TAG)
+        host_store(entry + ADDEND, 64, addend)
     if access & ACCESS_FETCH != 0:
-        host_store(entry + _FETCH_TAG, 64, page)
+        host_store(entry + FETCH_TAG, 64, page)
     else:
         host_store(entry + _READ_TAG, 64, page)
         if writable != 0 and may_give_write_tag(frame):
@@ -314,6 +314,6 @@ def store_slow(s: CpuState, address: int, size: int, value: int) -> None:
 def fetch_page(s: CpuState, address: int) -> int:
     """Host address of the page of code at a guest address, or 0 with s.fault."""
     entry = entry_of(address)
-    if get(s, entry + _FETCH_TAG, 64) == address & _PAGE:
-        return u64((address & _PAGE) + get(s, entry + _ADDEND, 64))
+    if get(s, entry + FETCH_TAG, 64) == address & _PAGE:
+        return u64((address & _PAGE) + get(s, entry + ADDEND, 64))
     return fill(s, address, ACCESS_FETCH)

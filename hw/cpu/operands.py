@@ -53,6 +53,8 @@ def segment_base(i: Any) -> int:
     return _SEGMENT_BASE.get(i.memory_segment, ZERO)
 
 
+#: Shift for each factor of an index.
+_SCALE: Final = (0, 0, 1, 0, 2, 0, 0, 0, 3)
 #: base, index, scale, disp; index is ZERO where the form is "m".
 Place = tuple[int, int, int, int]
 
@@ -72,10 +74,12 @@ def memory(d: BlockBuilder, i: Any, *, indexed: bool, segment: bool = True) -> P
         base in _NARROW or index in _NARROW or (base == index == 0 and i.memory_displ_size == 4)
     )
     simple = override == ZERO and not narrow
-    if simple and (index == 0 or indexed):
-        scale = (0, 0, 1, 0, 2, 0, 0, 0, 3)[i.memory_index_scale]
+    if simple and index == 0:
+        return OFFSET[base], ZERO, 0, disp
+    if simple and indexed:
+        scale = _SCALE[i.memory_index_scale]
         return OFFSET[base], OFFSET[index], scale, disp
-    scale = (0, 0, 1, 0, 2, 0, 0, 0, 3)[i.memory_index_scale]
+    scale = _SCALE[i.memory_index_scale]
     d.emit(
         d.number["ea32" if narrow else "ea"], NONE,
         b=override, base=OFFSET[base], index=OFFSET[index], scale=scale, disp=disp,

@@ -385,13 +385,8 @@ def address_of(view: Any) -> int:
     return ctypes.addressof(view)
 
 
-def _state_pointer(b: Builder, state: Any, offset: Any) -> str:
-    return b.op(f"getelementptr i8, ptr {state.name}, i64 {b.value(offset).name}", "ptr").name
-
-
-def _emit_get(b: Builder, state: Any, offset: Any, bits: int) -> Value:
-    pointer = _state_pointer(b, state, offset)
-    return _widen(b, b.op(f"load i{bits}, ptr {pointer}", f"i{bits}"), bits)
+def _emit_get(b: Builder, state: Any, offset: Any, bits: int) -> Any:
+    return b.load_at(state, offset, bits)
 
 
 @primitive(_emit_get)
@@ -402,10 +397,10 @@ def get(state: Any, offset: int, bits: int) -> int:
 
 
 def _emit_put(b: Builder, state: Any, offset: Any, bits: int, value: Any) -> None:
-    wide_bits = 64 if bits == 32 else bits
-    text = b.value(value) if bits != 32 else _truncate(32)(b, b.value(value))
-    narrow = _narrow(b, text, wide_bits)
-    b.line(f"store i{wide_bits} {narrow}, ptr {_state_pointer(b, state, offset)}")
+    if bits == 32:
+        b.store_at(state, offset, 64, u32.emit(b, value))
+    else:
+        b.store_at(state, offset, bits, value)
 
 
 @primitive(_emit_put)

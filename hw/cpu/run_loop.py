@@ -13,9 +13,16 @@ import ctypes
 from typing import Final
 
 from hw.cpu import code_cache
-from hw.cpu.code_cache import SECOND_FRAME, Block, find_block
+from hw.cpu.code_cache import HITS, REGION, SECOND_FRAME, Block, find_block
 from hw.cpu.control import enter
-from hw.cpu.exits import EXIT_DECODE, EXIT_HALTED, EXIT_INTERRUPT, EXIT_NONE, EXIT_TRACE
+from hw.cpu.exits import (
+    EXIT_DECODE,
+    EXIT_HALTED,
+    EXIT_HOT,
+    EXIT_INTERRUPT,
+    EXIT_NONE,
+    EXIT_TRACE,
+)
 from hw.cpu.flags import make_ready
 from hw.cpu.primitives import (
     address_of,
@@ -26,6 +33,7 @@ from hw.cpu.primitives import (
     plain_store,
     u64,
 )
+from hw.cpu.regions.record import REGIONS
 from hw.cpu.semantics.sse import enter_mxcsr, leave_mxcsr
 from hw.cpu.semantics.system import machine_tsc
 from hw.cpu.state import (
@@ -56,6 +64,7 @@ _PENDING_STRIDE: Final = ctypes.addressof(PENDING[1]) - _PENDING_AT
 _GENERATION_AT: Final = ctypes.addressof(HEADER) + HEADER.offset_of("code_generation")
 _EPOCH_AT: Final = ctypes.addressof(code_cache.HEADER) + code_cache.HEADER.offset_of("epoch")
 EXCLUSIVE_AT: Final = ctypes.addressof(code_cache.HEADER) + code_cache.HEADER.offset_of("exclusive")
+_OFTEN_AT: Final = ctypes.addressof(REGIONS) + REGIONS.offset_of("often")
 _NEGATIVE: Final = 1 << 63
 
 
@@ -105,6 +114,9 @@ def _chunks(s: CpuState) -> int:
             if block == 0:
                 break
             _link(s, block)
+            if left == CHUNK and _is_hot(block):
+                s.exit_error = block
+                return EXIT_HOT
             enter(s, block, s.handlers, left)
             s.instructions = u64(s.instructions + left - s.budget)
             left = 0 if s.rflags & RFLAGS_TF != 0 else s.budget
@@ -115,6 +127,14 @@ def _chunks(s: CpuState) -> int:
                 s.fault = 0
                 return s.exit_reason
             return EXIT_DECODE
+
+
+def _is_hot(block: int) -> bool:
+    """Count a chunk that begins at a block; whether it is time to ask for a region."""
+    often = host_load(_OFTEN_AT, 64)
+    if often == 0 or host_load(block - Block.SIZE + REGION, 64) != 0:
+        return False
+    return atomic_rmw("add", block - Block.SIZE + HITS, 32, 1) & (often - 1) == often - 1
 
 
 def _look_up(s: CpuState) -> int:

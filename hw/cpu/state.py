@@ -220,6 +220,12 @@ class TscWord(Layout):
 TSC: Final = CORE_BOARD.place(TscWord)
 
 
+def jump_cache(index: int) -> dict[int, int]:
+    """What a core's jump cache says now: guest addresses and blocks, which may not fit together."""
+    words = list((ctypes.c_uint64 * (2 * JUMP_ENTRIES)).from_buffer(CORES[index].jumps))
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
 def reset(index: int) -> None:
     """Registers of a core that a kernel starts in long mode, user privilege (exit mode)."""
     state = CORES[index]

@@ -28,6 +28,7 @@ from hw.spec.layout import Layout
 I1: Final = "i1"
 I64: Final = "i64"
 I128: Final = "i128"
+VECTOR: Final = "<2 x i64>"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -197,28 +198,44 @@ class Builder:
         """Read a variable."""
         return self.op(f"load {slot.type}, ptr {slot.name}", slot.type)
 
-    def field_address(self, pointer: Pointer, name: str) -> tuple[Value, int]:
-        """Address of a layout's field and its width in bits."""
-        descriptor = getattr(pointer.layout, name)
-        address = self.op(f"getelementptr i8, ptr {pointer.name}, i64 {descriptor.offset}", "ptr")
-        return address, descriptor.size * 8
+    def place_of(self, pointer: Pointer, offset: Any) -> str:
+        """LLVM pointer to a byte offset of a layout."""
+        at = self.value(offset).name
+        return self.op(f"getelementptr i8, ptr {pointer.name}, i64 {at}", "ptr").name
 
-    def load_field(self, pointer: Pointer, name: str) -> Value:
+    def load_field(self, pointer: Pointer, name: str) -> Any:
         """Read a layout's field."""
-        address, bits = self.field_address(pointer, name)
+        descriptor = getattr(pointer.layout, name)
         hint = ", !invariant.load !0" if name in pointer.invariant else ""
-        loaded = self.op(f"load i{bits}, ptr {address.name}{hint}", f"i{bits}")
+        return self.load_at(pointer, descriptor.offset, descriptor.size * 8, hint)
+
+    def store_field(self, pointer: Pointer, name: str, thing: Any) -> None:
+        """Write a layout's field."""
+        descriptor = getattr(pointer.layout, name)
+        self.store_at(pointer, descriptor.offset, descriptor.size * 8, thing)
+
+    def load_at(self, pointer: Pointer, offset: Any, bits: int, hint: str = "") -> Any:
+        """Read ``bits`` at a byte offset of a layout."""
+        address = self.place_of(pointer, offset)
+        loaded = self.op(f"load i{bits}, ptr {address}{hint}", f"i{bits}")
         if bits == 64:
             return loaded
         return self.op(f"zext i{bits} {loaded.name} to i64", I64)
 
-    def store_field(self, pointer: Pointer, name: str, thing: Any) -> None:
-        """Write a layout's field."""
-        address, bits = self.field_address(pointer, name)
+    def store_at(self, pointer: Pointer, offset: Any, bits: int, thing: Any) -> None:
+        """Write the low ``bits`` of a value at a byte offset of a layout."""
         value = self.value(thing)
         if bits < 64:
             value = self.op(f"trunc i64 {value.name} to i{bits}", f"i{bits}")
-        self.line(f"store i{bits} {value.name}, ptr {address.name}")
+        self.line(f"store i{bits} {value.name}, ptr {self.place_of(pointer, offset)}")
+
+    def load_vector(self, pointer: Pointer, offset: Any) -> Value:
+        """Read sixteen aligned bytes at an offset of a layout, as two halves."""
+        return self.op(f"load {VECTOR}, ptr {self.place_of(pointer, offset)}, align 16", VECTOR)
+
+    def store_vector(self, pointer: Pointer, offset: Any, value: Value) -> None:
+        """Write sixteen aligned bytes at an offset of a layout."""
+        self.line(f"store {VECTOR} {value.name}, ptr {self.place_of(pointer, offset)}, align 16")
 
     def call(self, function: Callable[..., Any], arguments: list[Any]) -> Any:
         """Apply a subset function, a primitive or, if all is known, any Python callable."""

@@ -35,6 +35,7 @@ from hw.cpu.semantics import (
     move,
     muldiv,
     random,
+    region,
     segment,
     shift,
     sse,
@@ -57,7 +58,7 @@ from hw.cpu.subset import Module, compile_function
 #: Loaded before the fork.
 COMMON: Final = (
     move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, sse_integer, sse_float,
-    system,
+    system, region,
 )  # fmt: skip
 #: Loaded by a process that meets one of their handlers.
 RARE: Final[tuple[ModuleType, ...]] = (

@@ -15,19 +15,14 @@ from typing import Any, Final
 
 from hw import native
 from hw.cpu.primitives import host_load, host_store
-from hw.cpu.subset import I1, I64, I128, Builder, Value, primitive
+from hw.cpu.subset import I1, I64, I128, VECTOR, Builder, Value, primitive
 
-_VECTOR: Final = "<2 x i64>"
 #: What the oracle of this process computes under.
 _ORACLE_MXCSR: Final = ctypes.c_uint32(0x1F80)
 
 
-def _pointer(b: Builder, state: Any, offset: Any) -> str:
-    return b.op(f"getelementptr i8, ptr {state.name}, i64 {b.value(offset).name}", "ptr").name
-
-
 def _emit_get128(b: Builder, state: Any, offset: Any) -> Value:
-    return b.op(f"load i128, ptr {_pointer(b, state, offset)}, align 16", I128)
+    return b.op(f"bitcast {VECTOR} {b.load_vector(state, offset).name} to i128", I128)
 
 
 @primitive(_emit_get128)
@@ -38,8 +33,7 @@ def get128(state: Any, offset: int) -> int:
 
 
 def _emit_put128(b: Builder, state: Any, offset: Any, value: Any) -> None:
-    wide = b.value(value, I128)
-    b.line(f"store i128 {wide.name}, ptr {_pointer(b, state, offset)}, align 16")
+    b.store_vector(state, offset, Value(_cast(b, value), VECTOR))
 
 
 @primitive(_emit_put128)
@@ -51,16 +45,16 @@ def put128(state: Any, offset: int, value: int) -> None:
 
 
 def _cast(b: Builder, value: Any) -> str:
-    return b.op(f"bitcast i128 {b.value(value, I128).name} to {_VECTOR}", _VECTOR).name
+    return b.op(f"bitcast i128 {b.value(value, I128).name} to {VECTOR}", VECTOR).name
 
 
 def _emit_vector(b: Builder, name: str, target: Any, source: Any) -> Value:
     done = b.op(
-        f'call {_VECTOR} asm sideeffect "{name} $2, $0", "=x,0,x"'
-        f"({_VECTOR} {_cast(b, target)}, {_VECTOR} {_cast(b, source)})",
-        _VECTOR,
+        f'call {VECTOR} asm sideeffect "{name} $2, $0", "=x,0,x"'
+        f"({VECTOR} {_cast(b, target)}, {VECTOR} {_cast(b, source)})",
+        VECTOR,
     )
-    return b.op(f"bitcast {_VECTOR} {done.name} to i128", I128)
+    return b.op(f"bitcast {VECTOR} {done.name} to i128", I128)
 
 
 @cache
@@ -89,7 +83,7 @@ def _run(text: str, *arguments: int) -> int:
 
 
 _LOADS: Final = (
-    f" %x = load {_VECTOR}, ptr %a, align 1\n %y = load {_VECTOR}, ptr %b, align 1\n"
+    f" %x = load {VECTOR}, ptr %a, align 1\n %y = load {VECTOR}, ptr %b, align 1\n"
     " %n = load i64, ptr %b, align 1\n"
 )
 
@@ -98,8 +92,8 @@ _LOADS: Final = (
 def vector(name: str, target: int, source: int) -> int:
     """Apply a host instruction ``name`` to two registers; return the target afterwards."""
     return _run(
-        f'{_LOADS} %z = call {_VECTOR} asm sideeffect "{name} $2, $0", "=x,0,x"'
-        f"({_VECTOR} %x, {_VECTOR} %y)\n store {_VECTOR} %z, ptr %r, align 1",
+        f'{_LOADS} %z = call {VECTOR} asm sideeffect "{name} $2, $0", "=x,0,x"'
+        f"({VECTOR} %x, {VECTOR} %y)\n store {VECTOR} %z, ptr %r, align 1",
         target,
         source,
     )
@@ -110,11 +104,11 @@ def _emit_from_integer(b: Builder, name: str, target: Any, value: Any, bits: int
     if bits == 32:
         number = b.op(f"trunc i64 {number.name} to i32", "i32")
     done = b.op(
-        f'call {_VECTOR} asm sideeffect "{name} $2, $0", "=x,0,r"'
-        f"({_VECTOR} {_cast(b, target)}, i{bits} {number.name})",
-        _VECTOR,
+        f'call {VECTOR} asm sideeffect "{name} $2, $0", "=x,0,r"'
+        f"({VECTOR} {_cast(b, target)}, i{bits} {number.name})",
+        VECTOR,
     )
-    return b.op(f"bitcast {_VECTOR} {done.name} to i128", I128)
+    return b.op(f"bitcast {VECTOR} {done.name} to i128", I128)
 
 
 @primitive(_emit_from_integer)
@@ -122,8 +116,8 @@ def from_integer(name: str, target: int, value: int, bits: int) -> int:
     """Convert a general register into the low element of a vector register."""
     return _run(
         f"{_LOADS} %m = trunc i64 %n to i{bits}\n".replace("trunc i64 %n to i64", "or i64 %n, 0")
-        + f' %z = call {_VECTOR} asm sideeffect "{name} $2, $0", "=x,0,r"'
-        f"({_VECTOR} %x, i{bits} %m)\n store {_VECTOR} %z, ptr %r, align 1",
+        + f' %z = call {VECTOR} asm sideeffect "{name} $2, $0", "=x,0,r"'
+        f"({VECTOR} %x, i{bits} %m)\n store {VECTOR} %z, ptr %r, align 1",
         target,
         value,
     )
@@ -131,7 +125,7 @@ def from_integer(name: str, target: int, value: int, bits: int) -> int:
 
 def _emit_to_integer(b: Builder, name: str, source: Any, bits: int) -> Value:
     done = b.op(
-        f'call i{bits} asm sideeffect "{name} $1, $0", "=r,x"({_VECTOR} {_cast(b, source)})',
+        f'call i{bits} asm sideeffect "{name} $1, $0", "=r,x"({VECTOR} {_cast(b, source)})',
         f"i{bits}",
     )
     return done if bits == 64 else b.op(f"zext i32 {done.name} to i64", I64)
@@ -140,7 +134,7 @@ def _emit_to_integer(b: Builder, name: str, source: Any, bits: int) -> Value:
 @primitive(_emit_to_integer)
 def to_integer(name: str, source: int, bits: int) -> int:
     """Apply a host instruction from a vector register to a general one."""
-    text = f'{_LOADS} %z = call i{bits} asm sideeffect "{name} $1, $0", "=r,x"({_VECTOR} %x)\n'
+    text = f'{_LOADS} %z = call i{bits} asm sideeffect "{name} $1, $0", "=r,x"({VECTOR} %x)\n'
     return _run(f"{text} store i{bits} %z, ptr %r, align 1", source)
 
 
@@ -148,7 +142,7 @@ def _emit_compare(b: Builder, name: str, left: Any, right: Any) -> tuple[Value, 
     done = b.op(
         f'call {{ i8, i8, i8 }} asm sideeffect "{name} $4, $3", '
         '"={@ccz},={@ccp},={@ccc},x,x,~{flags}"'
-        f"({_VECTOR} {_cast(b, left)}, {_VECTOR} {_cast(b, right)})",
+        f"({VECTOR} {_cast(b, left)}, {VECTOR} {_cast(b, right)})",
         "",
     )
     bits = [b.op(f"extractvalue {{ i8, i8, i8 }} {done.name}, {k}", "i8") for k in range(3)]
@@ -161,7 +155,7 @@ def compare_scalars(name: str, left: int, right: int) -> tuple[bool, bool, bool]
     packed = _run(
         f'{_LOADS} %z = call {{ i8, i8, i8 }} asm sideeffect "{name} $4, $3", '
         '"={@ccz},={@ccp},={@ccc},x,x,~{flags}"'
-        f"({_VECTOR} %x, {_VECTOR} %y)\n store {{ i8, i8, i8 }} %z, ptr %r, align 1",
+        f"({VECTOR} %x, {VECTOR} %y)\n store {{ i8, i8, i8 }} %z, ptr %r, align 1",
         left,
         right,
     )

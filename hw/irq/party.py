@@ -1,4 +1,4 @@
-"""Who can be woken: each core, the device process and the launcher, one record each.
+"""Who can be woken: each core, the device process, the launcher, the compiler of regions.
 
 A core's record says what its process is, what it does (mode) and how far its start has come
 (state). Modes are published by their owner and read by whoever has an interrupt to send or a TLB
@@ -33,6 +33,7 @@ STATE_NAMES: Final = ("offline", "launched", "online", "halted", "lost")
 
 DEVICE_PARTY: Final = MAX_CPUS
 LAUNCHER_PARTY: Final = MAX_CPUS + 1
+COMPILER_PARTY: Final = MAX_CPUS + 2
 
 
 @layout(size=32)
@@ -56,7 +57,7 @@ class PartyHeader(Layout):
     launcher_pidfd: Annotated[i32, fixed]  #: readable when the launcher has ended
 
 
-PARTIES: Final = ram.BOARD.place_array(PartyRecord, MAX_CPUS + 2)
+PARTIES: Final = ram.BOARD.place_array(PartyRecord, MAX_CPUS + 3)
 HEADER: Final = ram.BOARD.place(PartyHeader)
 
 
@@ -91,6 +92,9 @@ def core_with_apic_id(apic_id: int) -> int | None:
 
 def name_of(party: int) -> str:
     """Return what messages call a party."""
-    if party == DEVICE_PARTY:
-        return "device process"
-    return "launcher" if party == LAUNCHER_PARTY else f"core {party}"
+    names = {
+        DEVICE_PARTY: "device process",
+        LAUNCHER_PARTY: "launcher",
+        COMPILER_PARTY: "compiler process",
+    }
+    return names.get(party, f"core {party}")

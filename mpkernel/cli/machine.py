@@ -30,6 +30,7 @@ class MachineOptions:
     disks: tuple[Path, ...]
     numa_nodes: int
     apic_ids: tuple[int, ...]
+    regions: str
     timeout_s: float | None
     trace: Path | None
     log_level: LogLevel
@@ -67,6 +68,7 @@ def run_machine(
         numa_nodes=options.numa_nodes,
         cmdline=parameters.encode(),
         boot_modules=tuple(modules),
+        regions=options.regions == "on",
         timeout_s=options.timeout_s,
         trace=options.trace,
         forward_signals=parameters.stdio == "ports",

@@ -154,6 +154,10 @@ def machine_options(command: Command) -> Command:
             help="Ids of the cores' local APICs. Default: 0, 1, 2 ...",
         ),
         click.option(
+            "--regions", type=click.Choice(["on", "off"]), default="on", show_default=True,
+            help="Whether hot code is compiled while the machine runs.",
+        ),
+        click.option(
             "--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True),
             metavar="SECONDS", help="End the machine with status 124 after this time.",
         ),

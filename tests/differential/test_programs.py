@@ -15,11 +15,11 @@ from tests.differential.elf import load
 from tests.differential.guest import Guest
 from tests.differential.sequences import Program
 
-_ROUNDS = 1000 if os.environ.get("MPK_LONG") else 4
-_SEED = int(os.environ.get("MPK_SEED", "1"))
+ROUNDS = 1000 if os.environ.get("MPK_LONG") else 4
+SEED = int(os.environ.get("MPK_SEED", "1"))
 _SOURCE = Path(__file__).parent / "programs.c"
 #: Programs of programs.c, with arguments that keep each below a second.
-_PROGRAMS = {
+PROGRAMS = {
     "sieve": 20000, "crc": 200000, "sha256": 300, "quicksort": 20000, "fib": 18, "bytecode": 50000,
     "wide": 20000, "strings": 500,
 }  # fmt: skip
@@ -48,7 +48,7 @@ def _disagreements(
     return f"{state}\n{again[0][2]}"
 
 
-@pytest.mark.parametrize("seed", range(_SEED, _SEED + _ROUNDS))
+@pytest.mark.parametrize("seed", range(SEED, SEED + ROUNDS))
 @pytest.mark.parametrize("lengths", [(3, 20), (20, 200)])
 def test_random_programs(
     guest: Guest, seed: int, lengths: tuple[int, int], monkeypatch: pytest.MonkeyPatch
@@ -87,13 +87,14 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-@pytest.mark.parametrize("name", _PROGRAMS)
-def test_whole_program(guest: Guest, programs: Path, name: str) -> None:
-    arguments = [str(list(_PROGRAMS).index(name)), str(_PROGRAMS[name])]
+def check_program(guest: Guest, programs: Path, name: str) -> int:
+    """Run a program natively and on the core, compare what it writes; the instructions it took."""
+    arguments = [str(list(PROGRAMS).index(name)), str(PROGRAMS[name])]
     want = subprocess.run([programs, *arguments], check=True, capture_output=True).stdout
     state = guest.core.state
     cr3, state.rip, state.rsp = load(guest, programs, ["programs", *arguments])
     state.rflags, state.flag_kind = 0x202, 0
+    before = state.instructions
     written = b""
     while True:
         assert guest.core.run() == Syscall()
@@ -103,3 +104,9 @@ def test_whole_program(guest: Guest, programs: Path, name: str) -> None:
         written += copy_in(cr3, state.rsi, state.rdx)
     assert written == want
     assert copy_out(cr3, 0x1000, b"nothing is mapped there") == 0
+    return state.instructions - before
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_whole_program(guest: Guest, programs: Path, name: str) -> None:
+    check_program(guest, programs, name)

@@ -11,8 +11,8 @@ from hw.cpu.encodings import (
     arithmetic,
     bits,
     flow,
-    legacy,
     later_vectors,
+    legacy,
     mmx,
     moves,
     save,
@@ -42,7 +42,7 @@ _ABSENT_TOKENS: Final = frozenset(("SREG", "CR", "DR", "TR", "ES", "CS", "SS", "
 _ABSENT_CODES: Final = frozenset(("PUSH_R32", "POP_R32", "PUSH_RM32", "POP_RM32", "BSWAP_R16"))
 
 
-def builder_for(code_name: str) -> Build | None:
+def builder_for(code_name: str) -> Build | None:  # noqa: PLR0911  one row a kind
     """The builder of an encoding named as in iced's ``Code``, or None if it is absent."""
     if is_system(code_name, legacy=False):
         return SYSTEM_BUILD
