@@ -10,6 +10,7 @@ from iced_x86 import (
     Code,
     Encoder,
     Instruction,
+    Mnemonic,
     OpCodeOperandKind,
     OpKind,
     Register,
@@ -130,7 +131,6 @@ def make(name: str, rng: random.Random, ip: int, pool: Pool = ALL) -> Case | Non
         instruction.memory_base, instruction.memory_index = Register.RBX, Register.AL
     elif memory:
         if pool.fixed:
-            # hosts punish a LOCK that splits a cache line with milliseconds of sleep
             aligned = "128" in name or op.can_use_lock_prefix or name.startswith("XCHG")
             target = _shared_address(instruction, rng, pinned, pool.fixed, aligned=aligned)
         else:
@@ -138,7 +138,9 @@ def make(name: str, rng: random.Random, ip: int, pool: Pool = ALL) -> Case | Non
         if name.startswith("BT") and instruction.op1_kind == OpKind.REGISTER:
             _near_bit(instruction, rng, pinned)
         if op.can_use_lock_prefix and instruction.op0_kind == OpKind.MEMORY:
-            instruction.has_lock_prefix = rng.random() < (0.1 if target & 7 else 0.6)
+            # hosts punish a LOCK that splits a cache line with milliseconds of sleep
+            may_split = target & 7 or name.startswith("BT")
+            instruction.has_lock_prefix = rng.random() < (0.05 if may_split else 0.6)
     _suit(instruction, name, rng, pinned)
     if instruction.is_string_instruction:
         _string(instruction, rng, pinned)
@@ -286,6 +288,8 @@ def _address(
 ) -> int:
     """Give the memory operand an addressing mode that points into the data; where to."""
     target = data_address(rng)
+    if instruction.mnemonic == Mnemonic.XCHG and rng.random() < 0.9:
+        target &= ~7
     displ = rng.choice([0, rng.randrange(-128, 128), rng.randrange(-(1 << 20), 1 << 20)])
     mode = rng.random()
     if moffs:

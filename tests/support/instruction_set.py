@@ -41,9 +41,10 @@ exceptions must be equal. The same through the plain Python of the handlers. Eve
 50 states a form, `--long` 1,000. Undefined flags are not compared.
 
 """
-_COLUMNS: Final = (
-    "| form | tests | result | undefined flags | other exceptions |\n| - | - | - | - | - |\n"
-)
+_COLUMNS: Final = """\
+| form | tests | result | undefined flags | other exceptions |
+| - | - | - | - | - |
+"""
 
 
 def _instruction(name: str) -> Any:

@@ -20,11 +20,10 @@ _SYSTEM: Final = frozenset((
     "SYSRETQ", "SYSRETD", "SYSENTER", "SYSEXITQ", "SYSEXITD", "SWAPGS", "RDPMC", "INT", "INT1",
     "IRETW", "IRETD", "IRETQ", "RETFW", "RETFD", "RETFQ", "RDFSBASE", "RDGSBASE", "WRFSBASE",
     "WRGSBASE", "STAC", "CLAC", "MONITORW", "MONITORD", "MONITORQ", "MWAIT", "LSS", "LFS", "LGS",
-    "CLFLUSH", "CLFLUSHOPT",
 ))  # fmt: skip
 #: Outside 64-bit mode only.
 _LEGACY: Final = frozenset((
-    "LDS", "LES", "INTO", "BOUND", "ARPL", "PUSHAW", "PUSHAD", "POPAW", "POPAD", "AAA", "AAD",
+    "CLFLUSH", "CLFLUSHOPT", "LDS", "LES", "INTO", "BOUND", "ARPL", "PUSHAW", "PUSHAD", "POPAW", "POPAD", "AAA", "AAD",
     "AAM", "AAS", "DAA", "DAS", "SALC", "XLAT", "ENTERW", "ENTERD", "LEAVEW", "LEAVED",
     "PUSHFW", "PUSHFD", "POPFW", "POPFD", "SYSCALL", "INT3",
     *(f"{n}{s}" for n in ("MOVS", "STOS", "LODS", "SCAS", "CMPS") for s in "BWD"),

@@ -18,7 +18,7 @@ from hw.cpu.regions.code_memory import Page, record_at
 from hw.cpu.regions.record import MAX_PAGES
 from hw.cpu.semantics import branch
 from hw.cpu.semantics.handler import Handler
-from hw.cpu.state import jump_cache
+from hw.cpu.state import MODE_FLAGS, jump_cache
 from hw.cpu.threaded import handler_list, numbers
 
 MAX_BLOCKS: Final = 40
@@ -87,9 +87,10 @@ class Shape:
 
 
 def read_block(at: int) -> KnownBlock | None:
-    """A block of the code cache; None if it is stale or not of one page."""
+    """A block of the code cache; None if it is stale, of two pages or of a mode but the usual."""
     header = block_at(at)
-    if header.second_frame or header.version != version_of(header.frame):
+    is_plain = not header.second_frame and not header.frame & MODE_FLAGS
+    if not is_plain or header.version != version_of(header.frame):
         return None
     data = micro_ops_at(at)
     count = (len(data) - SLOT) // SLOT
