@@ -30,7 +30,7 @@ __all__ = ["programs"]
 def regions(guest: Guest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Serve each request at once."""
     assert guest.core.index == 0
-    compiler = Compiler()
+    compiler = Compiler(loops_only=False)
     ask = record.request
 
     def request_and_serve(block: int, core: int, epoch: int) -> None:

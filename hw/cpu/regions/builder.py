@@ -14,14 +14,13 @@ Context: the compiler's process.
 """
 
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any, Final
 
 from hw.cpu import control, flags, mmu
 from hw.cpu.control import CONVENTION, PARAMETERS
 from hw.cpu.micro_op import SLOT
-from hw.cpu.regions.formation import KnownBlock, KnownOp, Shape
-from hw.cpu.semantics import alu, bit, branch, move, muldiv, shift, sse, stack
+from hw.cpu.regions.formation import KnownBlock, KnownOp, Shape, is_inside
+from hw.cpu.semantics import branch
 from hw.cpu.semantics.handler import position
 from hw.cpu.state import JUMP_ENTRIES, JUMP_OFFSET, CpuState
 from hw.cpu.subset import (
@@ -37,12 +36,6 @@ from hw.cpu.subset import (
     compile_function,
 )
 
-#: Families whose instructions a region holds; at others it is left.
-FAMILIES: Final[tuple[ModuleType, ...]] = (move, alu, shift, muldiv, bit, stack, branch, sse)
-#: Their handlers that end a run by themselves or touch the host's own state.
-_EXCLUDED: Final = (stack.popf, sse.ldmxcsr, sse.stmxcsr)
-_INSIDE: Final = frozenset(family.__name__ for family in FAMILIES)
-
 _ZERO: Final = CpuState.offset_of("zero")
 _KIND: Final = CpuState.offset_of("flag_kind")
 _RIP: Final = CpuState.offset_of("rip")
@@ -52,12 +45,6 @@ _KEPT: Final = frozenset(range(0, _RIP, 8)) | {
 }
 _XMM: Final = CpuState.offset_of("xmm")
 _XMM_END: Final = CpuState.offset_of("x87")
-
-
-def is_inside(op: KnownOp) -> bool:
-    """Whether a micro-op can be part of a region."""
-    form = op.handler.form
-    return form.__module__ in _INSIDE and form not in _EXCLUDED
 
 
 class RegionBuilder(Builder):

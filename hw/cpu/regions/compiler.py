@@ -15,8 +15,8 @@ import llvmlite.binding as llvm
 from hw import native
 from hw.cpu import code_cache
 from hw.cpu.regions import code_memory
-from hw.cpu.regions.builder import is_inside, region_text
-from hw.cpu.regions.formation import Formation, Shape, read_block
+from hw.cpu.regions.builder import region_text
+from hw.cpu.regions.formation import Formation, Shape, is_inside, read_block
 from hw.cpu.regions.object_file import ObjectError, ObjectFile
 from hw.cpu.regions.record import REFUSED, REGIONS, REQUESTS, RING_SLOTS, Request
 from hw.cpu.subset import SubsetError
@@ -33,9 +33,13 @@ class Compiled:
 
 
 class Compiler:
-    """Makes regions; knows which requests it has seen."""
+    """Makes regions; knows which requests it has seen.
 
-    def __init__(self) -> None:
+    Without ``loops_only`` it makes also those that do not pay, for whoever wants to see them run.
+    """
+
+    def __init__(self, *, loops_only: bool = True) -> None:
+        self._loops_only = loops_only
         self._machine: Any = native.target_machine(2)
         self.served = 0  #: requests
 
@@ -77,7 +81,10 @@ class Compiler:
                 return None
             if not is_inside(known.ops[0]):
                 raise SubsetError("the first instruction is none that regions hold")
-            return Formation(core).shape(known)
+            shape = Formation(core).shape(known)
+        if self._loops_only and not shape.has_loop:
+            raise SubsetError("nothing comes back")
+        return shape
 
     def code_of(self, shape: Shape) -> tuple[bytes, int]:
         """Native code of a shape, and where in it execution begins.

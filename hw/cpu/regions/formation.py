@@ -10,17 +10,23 @@ the block that it names says the same. Context: the compiler's process.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Final
 
 from hw.cpu.code_cache import Block, block_at, micro_ops_at, version_of
 from hw.cpu.micro_op import PACKED, PACKED_LINKS, SLOT
 from hw.cpu.regions.code_memory import Page, record_at
 from hw.cpu.regions.record import MAX_PAGES
-from hw.cpu.semantics import branch
+from hw.cpu.semantics import alu, bit, branch, move, muldiv, shift, sse, stack
 from hw.cpu.semantics.handler import Handler
 from hw.cpu.state import MODE_FLAGS, jump_cache
 from hw.cpu.threaded import handler_list, numbers
 
+#: Families whose instructions a region holds; at others it is left.
+FAMILIES: Final[tuple[ModuleType, ...]] = (move, alu, shift, muldiv, bit, stack, branch, sse)
+#: Their handlers that end a run by themselves or touch the host's own state.
+_EXCLUDED: Final = (stack.popf, sse.ldmxcsr, sse.stmxcsr)
+_INSIDE: Final = frozenset(family.__name__ for family in FAMILIES)
 MAX_BLOCKS: Final = 40
 MAX_OPS: Final = 260
 #: Blocks that an indirect jump may lead to inside a region.
@@ -54,6 +60,12 @@ class KnownOp:
         return handler_list()[self.number]
 
 
+def is_inside(op: KnownOp) -> bool:
+    """Whether a micro-op can be part of a region."""
+    form = op.handler.form
+    return form.__module__ in _INSIDE and form not in _EXCLUDED
+
+
 @dataclass(slots=True)
 class KnownBlock:
     """A block as it is compiled."""
@@ -68,6 +80,11 @@ class KnownBlock:
         """The last micro-op."""
         return self.ops[-1]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether a region that enters it comes to its end."""
+        return all(is_inside(op) for op in self.ops)
+
 
 @dataclass(slots=True)
 class Shape:
@@ -78,6 +95,7 @@ class Shape:
     by_rip: dict[int, KnownBlock] = field(default_factory=dict)
     returns: list[KnownBlock] = field(default_factory=list)  #: where calls inside return to
     targets: list[KnownBlock] = field(default_factory=list)  #: where indirect jumps go
+    has_loop: bool = False  #: else entering and leaving it costs more than it saves
 
     def pages(self) -> list[Page]:
         """Pages besides that of the first block."""
@@ -157,7 +175,9 @@ class Formation:
         return 0
 
     def _successors(self, block: KnownBlock) -> Iterator[tuple[str, int]]:
-        """How control left a block, and the blocks it went to."""
+        """How control left a block inside a region, and the blocks it went to."""
+        if not block.is_whole:
+            return
         ender = block.ender
         form = ender.handler.form
         for link, target in ((ender.link_0, ender.target_0), (ender.link_1, ender.target_1)):
@@ -180,6 +200,8 @@ def _order(found: Shape) -> None:
     order: list[KnownBlock] = []
 
     def successors(block: KnownBlock) -> list[KnownBlock]:
+        if not block.is_whole:
+            return []
         ender = block.ender
         following = [found.by_address.get(ender.link_0) or found.by_rip.get(ender.target_0)]
         following.append(found.by_address.get(ender.link_1) or found.by_rip.get(ender.target_1))
@@ -209,3 +231,6 @@ def _order(found: Shape) -> None:
     found.targets = [b for b in found.targets if b.at in kept]
     for index, block in enumerate(found.blocks):
         block.index = index
+    found.has_loop = any(
+        following.index <= block.index for block in found.blocks for following in successors(block)
+    )

@@ -85,3 +85,13 @@ over: dec ecx
     REGIONS.often = 2
     guest.core.run()
     assert guest.core.state.rax == 10_001 + 2 * 9_999
+
+
+def test_what_does_not_come_back_is_refused(guest: Guest) -> None:
+    text = (
+        "mov ecx, 9000\nagain: add eax, ecx\nlock inc dword ptr [rsp]\ndec ecx\njnz again\nsyscall"
+    )
+    hot_code.start(guest, text)
+    request = hot_code.hot_block(guest)
+    assert Compiler().make(request) is None
+    assert code_cache.block_at(request.block).region == REFUSED
