@@ -17,7 +17,7 @@ from iced_x86 import MemorySizeExt, Mnemonic
 
 from hw import clock, ram
 from hw.cpu import debug_registers, interrupt_delivery, mode, msr, segmentation
-from hw.cpu.core import Core, FetchFault
+from hw.cpu.core import Core
 from hw.cpu.debug_registers import DR6_FIXED, DR6_STEP, DR7_FIXED
 from hw.cpu.exits import (
     EXIT_DEVICE,
@@ -38,6 +38,7 @@ from hw.cpu.exits import (
 from hw.cpu.interrupt_delivery import ShutdownReachedError
 from hw.cpu.operand_access import Operands
 from hw.cpu.port_io import Ports
+from hw.cpu.single_instructions import FetchFault
 from hw.cpu.state import MODE_LEGACY, SEGMENT_NAMES
 from hw.irq import apic_timer, doorbell
 from hw.irq.apic_state import DEADLINES

@@ -6,7 +6,7 @@ MOST_LINES = 500
 MOST_TEST_LINES = 800
 #: Larger ones, with the size they must not exceed and the reason.
 EXEMPT = {
-    "hw/cpu/subset.py": (640, "one compiler: its statements and expressions know one another"),
+    "hw/cpu/subset.py": (660, "one compiler: its statements and expressions know one another"),
 }
 
 

@@ -33,8 +33,8 @@ _BASE = {
     *("FPU287", "FPU387"),
     *("X64", "CPUID", "PAUSE", "MULTIBYTENOP", "RDPMC"),
 }
-#: Hints in the space of the long NOP: they execute, as NOP, on processors that do not claim them.
-_HINTS = {"CET_IBT", "PREFETCHITI", "PREFETCHWT1", "CLDEMOTE"}
+#: Hints in the space of the long NOP, and WBNOINVD, which is WBINVD, execute also where unclaimed.
+_HINTS = {"CET_IBT", "PREFETCHITI", "PREFETCHWT1", "CLDEMOTE", "WBNOINVD"}
 #: Encodings of claimed features that raise #UD all the same: pattern and reason.
 _ABSENT = (
     ("INVALID|DECLARE|ZERO_BYTES", "no instructions"),

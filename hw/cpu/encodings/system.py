@@ -23,8 +23,8 @@ _SYSTEM: Final = frozenset((
 ))  # fmt: skip
 #: Outside 64-bit mode only.
 _LEGACY: Final = frozenset((
-    "CLFLUSH", "CLFLUSHOPT", "LDS", "LES", "INTO", "BOUND", "ARPL", "PUSHAW", "PUSHAD", "POPAW", "POPAD", "AAA", "AAD",
-    "AAM", "AAS", "DAA", "DAS", "SALC", "XLAT", "ENTERW", "ENTERD", "LEAVEW", "LEAVED",
+    "CLFLUSH", "LDS", "LES", "INTO", "BOUND", "ARPL", "PUSHAW", "PUSHAD", "POPAW", "POPAD", "AAA",
+    "AAD", "AAM", "AAS", "DAA", "DAS", "SALC", "XLAT", "ENTERW", "ENTERD", "LEAVEW", "LEAVED",
     "PUSHFW", "PUSHFD", "POPFW", "POPFD", "SYSCALL", "INT3",
     *(f"{n}{s}" for n in ("MOVS", "STOS", "LODS", "SCAS", "CMPS") for s in "BWD"),
 ))  # fmt: skip
