@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from hw.spec.layout import Layout, layout, this_cpu, u32, u64
 from hw.spec.memory_map import MAX_CPUS
+from hw.spec.watch import PLACE, WATCHING
 from mpkernel.arch import memory
 
 if TYPE_CHECKING:
@@ -87,5 +88,7 @@ def relax(turn: int) -> None:
     from mpkernel.arch import interrupts  # noqa: PLC0415  interrupts needs cpu()
 
     interrupts.safepoint()
-    if turn >= SPINS_BEFORE_YIELD:
+    if WATCHING:
+        PLACE.observer.relax()
+    elif turn >= SPINS_BEFORE_YIELD:
         os.sched_yield()

@@ -4,6 +4,7 @@ State: the board. Locks: none may be held. Context: idle.
 """
 
 from hw.irq import doorbell
+from hw.spec.watch import PLACE, WATCHING
 from mpkernel.arch.cpu import cpu
 
 
@@ -12,4 +13,7 @@ def halt_until(deadline_tsc: int) -> None:
 
     May return early. Interrupts may be disabled: they still end the sleep, untaken.
     """
-    doorbell.halt(cpu().index, deadline_tsc)
+    if WATCHING:
+        PLACE.observer.halt(cpu().index)
+    else:
+        doorbell.halt(cpu().index, deadline_tsc)

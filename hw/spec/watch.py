@@ -1,0 +1,140 @@
+"""Who is told of each access to shared memory: nobody, unless MPK_WATCH is set.
+
+The explorer and the race checker run all cores of a scenario in one process and must see every
+access to shared bytes before it happens. MPK_WATCH is read once, before any layout exists: off,
+layouts and atomics are plain ctypes objects and nothing here is ever called; on, hw.spec.layout,
+hw.atomics and hw.ram hand out twins of the same interface that tell the OBSERVER first.
+
+    off      nobody is told
+    shared   fields that several cores touch, words and atomics: what a schedule can tell apart
+    all      also fields declared fixed or this_cpu: what a race can hide in
+
+State: private (OBSERVER), of a process that is no core of a machine. Context: any.
+"""
+
+import ctypes
+import os
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+_MODE: Final = os.environ.get("MPK_WATCH", "off")
+WATCHING: Final = _MODE != "off"
+WATCHING_ALL: Final = _MODE == "all"
+
+#: What an access does: bits.
+READ: Final = 0
+WRITE: Final = 1
+ATOMIC: Final = 2
+#: A compare-and-set, which may turn out to write nothing; if it writes, ``changed`` follows.
+COMPARE: Final = 4
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Observer:
+    """Told of what happens in this process; this one does not care."""
+
+    def access(self, address: int, kind: int) -> None:
+        """The running core is about to touch the word at a host address."""
+
+    def changed(self, address: int) -> None:
+        """A compare-and-set of the running core has succeeded."""
+
+    def relax(self) -> None:
+        """The running core waits in a spin loop for another one."""
+
+    def halt(self, core: int) -> None:
+        """The running core sleeps until something is pending for it."""
+
+    def now_ns(self) -> int:
+        """Virtual time."""
+        return 0
+
+
+class Place:
+    """Where the one observer is."""
+
+    __slots__ = ("observer",)
+
+    def __init__(self) -> None:
+        self.observer = Observer()
+
+
+PLACE: Final = Place()
+
+
+class WatchedField(property):
+    """A field of a layout whose accesses are told; offset and size as ctypes has them."""
+
+    offset: int
+    size: int
+
+
+def watched_field(raw: Any, kind: int) -> WatchedField:
+    """Twin of a ctypes field."""
+    offset, size = raw.offset, raw.size
+    get, put = raw.__get__, raw.__set__
+    address_of = ctypes.addressof
+    place = PLACE
+
+    def read(view: Any) -> Any:
+        place.observer.access(address_of(view) + offset, kind)
+        return get(view)
+
+    def write(view: Any, value: Any) -> None:
+        place.observer.access(address_of(view) + offset, kind | WRITE)
+        put(view, value)
+
+    twin = WatchedField(read, write)
+    twin.offset, twin.size = offset, size
+    return twin
+
+
+def watched(kind: int, address_of: Callable[[Any], int] = ctypes.addressof) -> Callable[[F], F]:
+    """Decorate an operation on a cell or word, its first argument: its twin tells first."""
+
+    def decorate(operation: Any) -> Any:
+        if not WATCHING:
+            return operation
+        place = PLACE
+
+        def twin(target: Any, *values: int) -> Any:
+            place.observer.access(address_of(target), kind)
+            return operation(target, *values)
+
+        def compare(target: Any, expected: int, new: int) -> Any:
+            address = address_of(target)
+            place.observer.access(address, kind)
+            old = operation(target, expected, new)
+            if old == expected:
+                place.observer.changed(address)
+            return old
+
+        return compare if kind & COMPARE else twin
+
+    return decorate
+
+
+class WatchedWords:
+    """Twin of a view of 64-bit words: each is atomic by itself, as an aligned store is."""
+
+    __slots__ = ("_address", "_words")
+
+    def __init__(self, words: memoryview, address: int) -> None:
+        self._words = words
+        self._address = address
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def tolist(self) -> list[int]:
+        """All words, each read by itself."""
+        return [self[index] for index in range(len(self))]
+
+    def __getitem__(self, index: int) -> int:
+        PLACE.observer.access(self._address + 8 * index, ATOMIC)
+        return self._words[index]
+
+    def __setitem__(self, index: int, value: int) -> None:
+        PLACE.observer.access(self._address + 8 * index, ATOMIC | WRITE)
+        self._words[index] = value

@@ -1,0 +1,27 @@
+"""What a strategy is: it is asked at each switch point, and told when a schedule has ended.
+
+State: private. Context: mpkernel.tools.explore.
+"""
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from mpkernel.tools.explore.baton import Baton, Strand
+
+
+class Strategy(Protocol):
+    """Chooses who makes the next step."""
+
+    #: What to call it in reports.
+    name: str
+
+    def begin(self) -> bool:
+        """Get ready for another schedule; False if there is none left."""
+
+    def choose(self, baton: "Baton", current: "Strand | None") -> "Strand":
+        """One of ``baton.enabled``; ``current`` is the one that stands at a point, None if it
+        has ended or cannot go on.
+        """
+
+    def end(self, baton: "Baton") -> None:
+        """The schedule has ended; ``baton.trace`` is all of it."""
