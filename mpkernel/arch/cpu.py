@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from hw.cpu.core import Core
     from hw.irq.local_apic import LocalApic
+    from mpkernel.sync.lockdep.hooks import Lockdep
 
 #: Turns of a spin loop before a waiter gives its host CPU away at each turn.
 SPINS_BEFORE_YIELD: Final = 20
@@ -50,9 +51,9 @@ class Cpu:
         "area",
         "core",
         "coroutines",
-        "held",
         "index",
         "interrupt_handler",
+        "lockdep",
     )
 
     def __init__(
@@ -63,7 +64,8 @@ class Cpu:
         self.core = core
         self.apic = apic
         self.coroutines: dict[int, Coroutine[Any, Any, Any]] = {}
-        self.held: list[tuple[int, int]] = []  #: (rank, lock address) of spinlocks held here
+        #: The lock validator, None while it is off or at work itself.
+        self.lockdep: Lockdep | None = None
         self.interrupt_handler: Callable[[int], None] | None = None
         #: Runs when no more interrupts wait: irq.deferred.
         self.after_interrupts: Callable[[], None] | None = None

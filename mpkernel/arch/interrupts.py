@@ -23,7 +23,10 @@ def disable() -> None:
 
 def enable() -> None:
     """Interrupts are taken from here on, those that wait at once."""
-    cpu().area.irqs_off = 0
+    this = cpu()
+    if this.lockdep is not None and this.area.irqs_off:
+        this.lockdep.irqs_on()
+    this.area.irqs_off = 0
     safepoint()
 
 
@@ -65,14 +68,17 @@ def take_pending() -> None:
             if this.after_interrupts is not None:
                 this.after_interrupts()
             return
-        flag = area.irqs_off
+        flag, locks = area.irqs_off, area.preempt_count
         area.irqs_off = 1
         area.irq_depth += 1
         area.interrupts += 1
-        interrupted, this.held = this.held, []  # a handler's lock order begins anew
+        watch = this.lockdep
+        if watch is not None:
+            watch.irq_enter()
         handler(vector)
-        assert not this.held, f"interrupt {vector} leaves with locks held"
-        this.held = interrupted
+        if watch is not None:
+            watch.irq_exit()
+        assert area.preempt_count == locks, f"interrupt {vector} leaves with locks held"
         area.irq_depth -= 1
         area.irqs_off = flag
 

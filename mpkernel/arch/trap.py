@@ -50,8 +50,10 @@ def enter_user(space: int) -> Exit:
     core = this.core
     assert core is not None
     area = this.area
-    if area.preempt_count or area.irqs_off or this.held:
-        panic(f"into user mode with locks held ({this.held}) or interrupts off")
+    if this.lockdep is not None:
+        this.lockdep.nothing_held("on the way to user mode")
+    if area.preempt_count or area.irqs_off:
+        panic("into user mode with spinlocks held or interrupts off")
     core.state.deadline_tsc = timer.deadline_tsc()
     tlb_shootdown.enter_space(space)
     left = core.run()

@@ -11,6 +11,7 @@ from mpkernel.arch import timer as hardware_timer
 from mpkernel.arch.cpu import Cpu, use_cpu
 from mpkernel.irq import deferred, dispatch
 from mpkernel.sched import run_queue, timer
+from mpkernel.sync.lockdep.hooks import Lockdep
 
 
 def start_cpu(index: int) -> Cpu:
@@ -20,6 +21,7 @@ def start_cpu(index: int) -> Cpu:
     area = cpu.area
     area.irqs_off = 1
     area.preempt_count = area.irq_depth = area.need_resched = area.current = 0
+    cpu.lockdep = Lockdep(area)
     cpu.interrupt_handler = dispatch.handle
     cpu.after_interrupts = deferred.after_interrupts
     run_queue.init(index)

@@ -85,12 +85,17 @@ def after_interrupts() -> None:
     if this.area.preempt_count or this.area.irq_depth:
         interrupts.ask_again()
         return
+    watch = this.lockdep
     flag = interrupts.save()
     this.area.preempt_count += 1  # nobody may think that a task could be switched here
     while (work := queue.works.first(DeferredWork, "node")) is not None:
         work.node.remove()
         work.is_queued.xchg(0)  # what comes from here on queues it again
         queue.runs += 1
+        if watch is not None:
+            watch.deferred_enter()
         WORK[work.kind](work.argument)
+        if watch is not None:
+            watch.deferred_exit()
     this.area.preempt_count -= 1
     interrupts.restore(flag)

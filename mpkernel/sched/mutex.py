@@ -13,10 +13,12 @@ from typing import Annotated, Self
 
 from hw.spec.layout import Layout, atomic, fixed, layout, u32
 from mpkernel.arch.atomics import AtomicU64
+from mpkernel.arch.cpu import cpu
 from mpkernel.panic import panic
 from mpkernel.sched.task import current
 from mpkernel.sched.wait_queue import WaitQueue
 from mpkernel.sync import preempt, ranks
+from mpkernel.sync.lockdep import modes
 from mpkernel.sync.ranks import LockClass
 
 
@@ -31,6 +33,9 @@ class Mutex(Layout):
 
     def init(self, lock_class: LockClass) -> None:
         """Make the lock free and of its class. Before anyone else can see it."""
+        watch = cpu().lockdep
+        if watch is not None:
+            watch.init(self.phys, lock_class.id)
         self.owner.store(0)
         self.queue.init()
         self.class_id = lock_class.id
@@ -39,18 +44,28 @@ class Mutex(Layout):
         """Take the lock; sleeps, and no signal ends the sleep."""
         preempt.might_sleep()
         me = current().phys
-        if self.owner.cas(0, me) == 0:
-            return
         if not self.class_id:
             panic("a mutex is used before init")
+        watch = cpu().lockdep
+        if watch is not None:
+            watch.acquire(self.phys, self.class_id, modes.MUTEX)
+        if self.owner.cas(0, me) == 0:
+            return
         if self.owner.value == me:
             panic(f"mutex {self.name}@{self.phys:#x} taken twice by the same task")
         self.contended += 1
+        if watch is not None:
+            watch.contended(self.phys)
         owner = self.owner
         await self.queue.wait_until(lambda: owner.cas(0, me) == 0, interruptible=False)
+        if watch is not None:
+            watch.acquired(self.phys)
 
     def release(self) -> None:
         """Give the lock back and wake one waiter. Only its owner may."""
+        watch = cpu().lockdep
+        if watch is not None:
+            watch.release(self.phys)
         if self.owner.value != current().phys:
             panic(f"mutex {self.name}@{self.phys:#x} released by a task that does not hold it")
         self.owner.xchg(0)

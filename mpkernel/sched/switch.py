@@ -110,17 +110,26 @@ def _user_turn(task: Task) -> bool:
 def _step(task: Task, stack: KernelStack) -> bool:
     """Run a kernel coroutine until it is done (True), or the task sleeps or ends (False)."""
     this = cpu()
+    watch = this.lockdep
     task.in_kernel = 1
+    if watch is not None:
+        watch.task_enter(task.phys)
     try:
         stack.send(None)
     except StopIteration:
+        if watch is not None:
+            watch.task_leave(task.phys, "at the end of its kernel work")
         task.in_kernel = 0
         return True
     except TaskExit:
+        if watch is not None:
+            watch.task_leave(task.phys, "at its end")
         _end(task)
         return False
-    if this.held or this.area.preempt_count or this.area.irqs_off:
-        panic(f"{name_of(task)} sleeps with locks held ({this.held}) or interrupts off")
+    if watch is not None:
+        watch.task_leave(task.phys)
+    if this.area.preempt_count or this.area.irqs_off:
+        panic(f"{name_of(task)} sleeps with spinlocks held or interrupts off")
     this.coroutines[task.phys] = stack
     _leave(task)
     return False

@@ -25,6 +25,8 @@ def might_sleep() -> None:
     """Assert that the caller may sleep here: no spinlock, no interrupt handler."""
     this = cpu()
     area = this.area
+    if this.lockdep is not None:
+        this.lockdep.might_sleep()
     assert not area.irq_depth, "may sleep, in an interrupt handler"
     assert not area.irqs_off, "may sleep, with interrupts off"
-    assert not area.preempt_count, f"may sleep, with preemption off (locks held: {this.held})"
+    assert not area.preempt_count, "may sleep, with preemption off"

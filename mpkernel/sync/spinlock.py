@@ -25,6 +25,7 @@ from mpkernel.arch.atomics import AtomicU32
 from mpkernel.arch.cpu import cpu, relax
 from mpkernel.panic import panic
 from mpkernel.sync import ranks
+from mpkernel.sync.lockdep import modes
 from mpkernel.sync.ranks import LockClass
 
 
@@ -39,16 +40,23 @@ class Spinlock(Layout):
 
     def init(self, lock_class: LockClass) -> None:
         """Make the lock free and of its class. Before anyone else can see it."""
+        watch = cpu().lockdep
+        if watch is not None:
+            watch.init(self.phys, lock_class.id)
         self.word.store(0)
         self.class_id = lock_class.id
 
     def acquire(self, *, nested: bool = False) -> None:
         """Take the lock, spinning. ``nested``: a second one of its class, in an order of its own.
 
-        Panics on a recursive or out-of-order acquisition.
+        Panics if this CPU holds it already.
         """
         this = cpu()
-        self._check_order(nested=nested)
+        if not self.class_id:
+            panic("a lock is used before init")
+        watch = this.lockdep
+        if watch is not None:
+            watch.acquire(self.phys, self.class_id + modes.nested(nested), modes.SPIN)
         this.area.preempt_count += 1
         mine = this.index + 1
         word = self.word
@@ -57,11 +65,14 @@ class Spinlock(Layout):
             panic(f"{self.name}@{self.phys:#x} taken twice by CPU {this.index}")
         if owner:
             self.contended += 1
+            if watch is not None:
+                watch.contended(self.phys)
             turn = 0
             while word.value or word.cas(0, mine):
                 relax(turn)
                 turn += 1
-        this.held.append((ranks.BY_ID[self.class_id].rank, self.phys))
+            if watch is not None:
+                watch.acquired(self.phys)
 
     def try_acquire(self) -> bool:
         """Take the lock if it is free. No order is checked: a try cannot deadlock."""
@@ -70,15 +81,17 @@ class Spinlock(Layout):
         if self.word.cas(0, this.index + 1):
             return False
         this.area.preempt_count += 1
-        this.held.append((ranks.BY_ID[self.class_id].rank, self.phys))
+        if this.lockdep is not None:
+            this.lockdep.acquire(self.phys, self.class_id, modes.SPIN | modes.TRY)
         return True
 
     def release(self) -> None:
         """Give the lock back. Only its owner may."""
         this = cpu()
+        if this.lockdep is not None:
+            this.lockdep.release(self.phys)
         if self.word.value != this.index + 1:
             panic(f"CPU {this.index} releases a {self.name} lock that it does not hold")
-        this.held.remove((ranks.BY_ID[self.class_id].rank, self.phys))
         self.word.store(0)
         this.area.preempt_count -= 1
 
@@ -99,18 +112,6 @@ class Spinlock(Layout):
     def irqsave(self) -> "IrqSaved":
         """Context manager: interrupts off, lock taken; back to what they were at the end."""
         return IrqSaved(self)
-
-    def _check_order(self, *, nested: bool) -> None:
-        held = cpu().held
-        if not self.class_id:
-            panic("a lock is used before init")
-        if not held:
-            return
-        rank = ranks.BY_ID[self.class_id].rank
-        top = max(held)[0]
-        if top > rank or (top == rank and not nested):
-            names = [f"{ranks.CLASSES[r // 10 - 1].name}@{a:#x}" for r, a in held]
-            panic(f"lock order: {self.name}@{self.phys:#x} taken while holding {', '.join(names)}")
 
     def __enter__(self) -> Self:
         self.acquire()

@@ -28,6 +28,7 @@ from mpkernel.sched.run_queue import RUN_QUEUES
 from mpkernel.sched.task import TASK_DEAD, Task, set_name
 from mpkernel.sched.task_end import TASK_END
 from mpkernel.sched.wakeup import start
+from mpkernel.sync.lockdep.hooks import Lockdep
 from mpkernel.trace import log
 from tests.support.board import powered_board
 
@@ -59,6 +60,7 @@ class Kernel:
             cpu = Cpu(index, SimpleNamespace(state=CORES[index]), LOCAL_APICS[index])  # type: ignore[arg-type]
             use_cpu(cpu)
             cpu.interrupt_handler = _handle
+            cpu.lockdep = Lockdep(cpu.area)
             area = cpu.area
             area.preempt_count = area.irq_depth = area.irqs_off = 0
             area.need_resched = area.current = 0

@@ -15,6 +15,7 @@ from mpkernel.mm import frames, slab
 from mpkernel.sched import run_queue, timer
 from mpkernel.sched.run_queue import RUN_QUEUES, dequeue_locked, first_locked
 from mpkernel.sched.task import TASK_READY, TASK_RUNNING, Task
+from mpkernel.sync.lockdep.hooks import Lockdep
 from tests.support.board import powered_board
 
 TASKS = slab.SlabCache("test_task", Task.SIZE)
@@ -26,6 +27,7 @@ class KernelCpu:
     def __init__(self) -> None:
         self.cpu = Cpu(0)
         use_cpu(self.cpu)
+        self.cpu.lockdep = self.watch = Lockdep(self.cpu.area)
         run_queue.init(0)
         timer.init(0)
         self.address_space = 0
@@ -45,6 +47,7 @@ class KernelCpu:
                 dequeue_locked(queue, task)
             task.state = TASK_RUNNING
             self.cpu.area.current = task.phys
+            self.watch.task_enter(task.phys)
             try:
                 coroutines[task.phys].send(None)
             except StopIteration as stop:
@@ -56,6 +59,7 @@ class KernelCpu:
                 raise
             finally:
                 self.cpu.area.current = 0
+                self.watch.task_leave(task.phys)
         for task in tasks:
             TASKS.free(task.phys)
         return [results[task.phys] for task in tasks]

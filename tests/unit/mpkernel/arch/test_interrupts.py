@@ -2,6 +2,8 @@
 
 from mpkernel.arch import interrupts, ipi
 from mpkernel.arch.cpu import cpu
+from mpkernel.sync import ranks
+from mpkernel.sync.lockdep import modes
 from tests.support.kernel import kernel
 
 
@@ -25,18 +27,19 @@ def test_interrupts_wait_until_the_outermost_restore():
 
 def test_a_handlers_locks_begin_anew():
     with kernel() as k:
-        held = [(1, 2)]
-        k.cpus[0].held = held
+        watch = k.cpus[0].lockdep
+        assert watch is not None
+        watch.acquire(0x1000, ranks.LOG.id, modes.SPIN)
         seen = []
 
         def handle(_vector: int) -> None:
-            seen.append((cpu().held, cpu().area.irqs_off, cpu().area.irq_depth))
+            seen.append((watch.is_held(0x1000), cpu().area.irqs_off, cpu().area.irq_depth))
             assert cpu().apic is not None
             cpu().apic.eoi()
 
         k.cpus[0].interrupt_handler = handle
         ipi.send_reschedule(0)
         interrupts.safepoint()
-        assert seen == [([], 1, 1)]
-        assert k.cpus[0].held is held
-        k.cpus[0].held = []
+        assert seen == [(False, 1, 1)]
+        assert watch.is_held(0x1000)
+        watch.release(0x1000)

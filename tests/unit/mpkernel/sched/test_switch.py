@@ -47,7 +47,7 @@ def test_sleep_with_interrupts_off_panics():
             await give_up_cpu()
 
         k.spawn(0, body())
-        with pytest.raises(KernelPanic, match="sleeps with locks held"):
+        with pytest.raises(KernelPanic, match="sleeps with spinlocks held"):
             k.run()
         interrupts.enable()
         cpu().area.current = 0

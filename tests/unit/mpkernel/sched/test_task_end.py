@@ -11,7 +11,7 @@ def test_the_end_is_called_with_a_dead_task_that_no_cpu_runs():
     seen = []
     with kernel() as k:
         TASK_END._entries[0] = lambda task: seen.append(
-            (task.phys, task.state, task.on_cpu, cpu().area.current, len(cpu().held))
+            (task.phys, task.state, task.on_cpu, cpu().area.current)
         )
 
         async def body() -> None:
@@ -19,4 +19,4 @@ def test_the_end_is_called_with_a_dead_task_that_no_cpu_runs():
 
         task = k.spawn(0, body())
         k.run()
-        assert seen == [(task.phys, TASK_DEAD, 0, 0, 0)]
+        assert seen == [(task.phys, TASK_DEAD, 0, 0)]

@@ -1,0 +1,1 @@
+"""The lock validator: every deadlock named before it happens."""
