@@ -117,7 +117,7 @@ class Kernel:
         self.use(index)
         hardware_timer.poll()
         interrupts.safepoint()
-        task = switch._pick()
+        task = switch.pick()
         if task is None:
             return False
         switch._run(task)

@@ -155,6 +155,12 @@ class Baton(Observer):
             self._resume(chosen)
         self.running = None
 
+    def pend(self, core: int) -> None:
+        """Something from outside is pending for a core."""
+        for strand in self.strands:
+            if strand.is_blocked and PENDING_AT[core] in strand.reads:
+                self._unblock(strand)
+
     def fail(self, failure: Failure) -> None:
         """End this run; does not return to a strand."""
         if self.failure is None:
@@ -183,10 +189,10 @@ class Baton(Observer):
             if not self.ending and self.failure is None:
                 self.failure = Failure.of_exception(strand.name, error)
         strand.is_ended = strand.is_done = True
-        if not strand.is_blocked:
+        if strand in self.enabled:
             self.enabled.remove(strand)
         if not self.ending:
-            self.wake_spinners_of_nothing()
+            self._let_look()
 
     def _resume(self, strand: Strand) -> None:
         """From the hub: run a strand until the hub is needed again."""
@@ -244,7 +250,7 @@ class Baton(Observer):
             at -= 1
         enabled.insert(at, strand)
 
-    def wake_spinners_of_nothing(self) -> None:
+    def _let_look(self) -> None:
         """A strand has ended: who spins on what cannot be watched (Python objects) looks again."""
         for other in self.strands:
             if other.is_blocked and not other.reads:
