@@ -78,11 +78,12 @@ def _commands() -> Any:
     import click  # noqa: PLC0415
 
     from mpkernel.cli.boot import boot  # noqa: PLC0415
+    from mpkernel.cli.explore import explore  # noqa: PLC0415
     from mpkernel.cli.mkfs import mkfs  # noqa: PLC0415
     from mpkernel.cli.run import run  # noqa: PLC0415
 
     group = click.Group("mpkernel", help=HELP, epilog=EPILOG, no_args_is_help=True)
-    for command in (boot, run, mkfs):
+    for command in (boot, run, mkfs, explore):
         group.add_command(command)
     return click.version_option(__version__, prog_name="mpkernel")(group)
 

@@ -65,6 +65,8 @@ class Rig:
             timer.init(cpu.index)
             RUN_QUEUES.of(cpu.index).is_online = 1
         self._machine.keep()
+        self._runs = 0
+        self._baton: Baton | None = None
         self.kit: Kit
         self.objects: Any = None
 
@@ -81,7 +83,8 @@ class Rig:
         Raises:
             BadScenario: setup fails.
         """
-        baton = PLACE.observer = Baton(strategy, self._most_steps)
+        baton = PLACE.observer = self._baton = Baton(strategy, self._most_steps)
+        self._runs += 1
         baton.on_step = on_step
         try:
             self._prepare(baton)
@@ -94,6 +97,11 @@ class Rig:
             self._end(baton)
         names = [strand.name for strand in baton.strands]
         return Run(baton.trace, baton.failure, names, baton.is_redundant)
+
+    def progress(self) -> int:
+        """A number that grows with every step and every run."""
+        steps = len(self._baton.trace) if self._baton is not None else 0
+        return (self._runs << 32) + steps
 
     def _prepare(self, baton: Baton) -> None:
         """A fresh machine, the scenario's objects, and a strand for each program."""

@@ -18,7 +18,7 @@ class Replay:
     seed = 0
 
     def __init__(self, turns: Turns) -> None:
-        self._turns = turns
+        self.turns = turns
         self._at = 0
         self._left = 0
         self._last = -1
@@ -26,15 +26,15 @@ class Replay:
     def begin(self) -> bool:
         """From the first turn on."""
         self._at = 0
-        self._left = self._turns[0][1] if self._turns else 0
+        self._left = self.turns[0][1] if self.turns else 0
         self._last = -1
         return True
 
     def choose(self, baton: "Baton", current: "Strand | None") -> "Strand":  # noqa: ARG002
         """Whose turn it is; if it cannot run, its turn is over."""
         enabled = baton.enabled
-        while self._at < len(self._turns):
-            index = self._turns[self._at][0]
+        while self._at < len(self.turns):
+            index = self.turns[self._at][0]
             if self._left:
                 for strand in enabled:
                     if strand.index == index:
@@ -42,7 +42,7 @@ class Replay:
                         self._last = index
                         return strand
             self._at += 1
-            self._left = self._turns[self._at][1] if self._at < len(self._turns) else 0
+            self._left = self.turns[self._at][1] if self._at < len(self.turns) else 0
         for strand in enabled:
             if strand.index == self._last:
                 return strand

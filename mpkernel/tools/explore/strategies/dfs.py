@@ -1,0 +1,168 @@
+"""DFS: all schedules of a small scenario that can differ, each once.
+
+Two steps commute unless they touch the same word and one may write it. Schedules that differ only
+by commuting steps end alike, and one of them is enough. After a schedule, each pair of steps in it
+that conflict and that nothing else orders is a place to try the other order (dynamic partial-order
+reduction); a *sleep set* keeps what was tried at a node from being tried again below it, until a
+step that conflicts with it.
+
+    node: before step n     enabled, each one's next access
+                            to_try: who shall go here     tried: who did     asleep: who need not
+
+Spec: Flanagan and Godefroid, Dynamic Partial-Order Reduction (POPL 2005); Godefroid, sleep sets.
+State: private: the path to the schedule at hand. Context: mpkernel.tools.explore.
+"""
+
+from typing import TYPE_CHECKING
+
+from hw.spec.watch import COMPARE, WRITE
+from mpkernel.tools.explore.baton import Redundant
+
+if TYPE_CHECKING:
+    from mpkernel.tools.explore.baton import Baton, Strand
+
+_CHANGES = WRITE | COMPARE
+#: A step's access: its address (0: none) and whether it may write.
+Access = tuple[int, bool]
+
+
+class Node:
+    """A state on the current path, and what is known of the schedules through it."""
+
+    __slots__ = ("accesses", "asleep", "chosen", "to_try", "tried", "waker")
+
+    def __init__(self, accesses: dict[int, Access], asleep: dict[int, Access]) -> None:
+        self.accesses = accesses  #: of all that are enabled, by strand
+        self.asleep = asleep
+        self.chosen = -1
+        self.to_try: set[int] = set()
+        self.tried: set[int] = set()
+        self.waker = -1  #: step that ended the wait of the one chosen
+
+
+class Dfs:
+    """Goes through all schedules up to ``most``; ``is_exhaustive`` says whether that was all."""
+
+    name = "dfs"
+    seed = 0
+
+    def __init__(self) -> None:
+        self.is_exhaustive = False
+        self._path: list[Node] = []
+        self._began = False
+
+    def begin(self) -> bool:
+        """Turn to the deepest node where something is left to try."""
+        if not self._began:
+            self._began = True
+            return True
+        path = self._path
+        while path:
+            node = path[-1]
+            left = sorted(node.to_try - node.tried - node.asleep.keys())
+            if left:
+                node.chosen = left[0]
+                node.tried.add(left[0])
+                return True
+            path.pop()
+        self.is_exhaustive = True
+        return False
+
+    def choose(self, baton: "Baton", current: "Strand | None") -> "Strand":
+        """What the path says; beyond its end, whoever runs goes on.
+
+        Raises:
+            Redundant: all that can run are asleep: what follows has been seen.
+        """
+        depth = len(baton.trace)
+        enabled = baton.enabled
+        if depth < len(self._path):
+            node = self._path[depth]
+            strand = next(one for one in enabled if one.index == node.chosen)
+            node.waker, strand.waker = strand.waker, -1
+            return strand
+        accesses = {one.index: (one.address, bool(one.kind & _CHANGES)) for one in enabled}
+        node = Node(accesses, self._asleep_here())
+        self._path.append(node)
+        awake = [one for one in enabled if one.index not in node.asleep]
+        if not awake:
+            raise Redundant
+        strand = current if current in awake else awake[0]
+        assert strand is not None
+        node.chosen = strand.index
+        node.waker, strand.waker = strand.waker, -1
+        node.to_try.add(strand.index)
+        node.tried.add(strand.index)
+        return strand
+
+    def end(self, baton: "Baton") -> None:
+        """Find the pairs of steps whose order should be tried the other way round."""
+        reverse_races(self._path, len(baton.strands))
+
+    def _asleep_here(self) -> dict[int, Access]:
+        """Who need not run next: tried before at the node above, and not touched by its step."""
+        if not self._path:
+            return {}
+        above = self._path[-1]
+        step = above.accesses[above.chosen]
+        kept = {
+            strand: access
+            for strand, access in above.asleep.items()
+            if not conflict(access, step)
+        }
+        for strand in above.tried:
+            if strand != above.chosen and not conflict(above.accesses[strand], step):
+                kept[strand] = above.accesses[strand]
+        return kept
+
+
+def conflict(one: Access, other: Access) -> bool:
+    """Whether the order of two accesses may matter."""
+    return one[0] == other[0] != 0 and (one[1] or other[1])
+
+
+def reverse_races(path: list[Node], strands: int) -> None:
+    """Add to ``to_try`` who should go first in each race of a schedule.
+
+    ``clocks[p][q]``: the last step of q that is ordered before what p does next, as its number + 1.
+    """
+    clocks = [[0] * strands for _ in range(strands)]
+    at: list[list[int]] = []  #: the clock of each step, itself included
+    last_write: dict[int, int] = {}
+    last_reads: dict[int, dict[int, int]] = {}
+    for number, node in enumerate(path):
+        strand = node.chosen
+        clock = clocks[strand]
+        if node.waker >= 0:
+            _join(clock, at[node.waker])
+        address, writes = node.accesses[strand]
+        if address:
+            before = [last_write[address]] if address in last_write else []
+            if writes:
+                before += last_reads.get(address, {}).values()
+            for step in before:
+                other = path[step].chosen
+                if other != strand and clock[other] <= step:
+                    _try_before(path[step], strand)
+            for step in before:
+                _join(clock, at[step])
+        clock[strand] = number + 1
+        at.append(clock.copy())
+        if address and writes:
+            last_write[address] = number
+            last_reads.pop(address, None)
+        elif address:
+            last_reads.setdefault(address, {})[strand] = number
+
+
+def _try_before(node: Node, strand: int) -> None:
+    if strand in node.accesses:
+        node.to_try.add(strand)
+    else:
+        node.to_try.update(node.accesses)
+
+
+def _join(clock: list[int], other: list[int]) -> None:
+    for index, value in enumerate(other):
+        if value > clock[index]:
+            clock[index] = value
