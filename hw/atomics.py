@@ -16,7 +16,7 @@ from typing import Annotated, Final
 
 from hw import native
 from hw.spec.layout import DIRECT_MAP, Layout, atomic, layout, u32, u64
-from hw.spec.watch import ATOMIC, COMPARE, WRITE, watched
+from hw.spec.watch import ATOMIC, COMPARE, UPDATE, WRITE, watched
 
 _RMW: Final = {"add": "add", "or": "or", "and": "and", "xchg": "xchg"}
 
@@ -70,7 +70,8 @@ _P: Final = ctypes.c_uint64
 
 #: What an operation tells a watcher (hw.spec.watch).
 _LOAD: Final = ATOMIC
-_CHANGE: Final = ATOMIC | WRITE
+_STORE: Final = ATOMIC | WRITE
+_UPDATE: Final = ATOMIC | WRITE | UPDATE
 _CAS: Final = ATOMIC | COMPARE
 
 
@@ -104,21 +105,21 @@ def cas64(addr: int, expected: int, new: int) -> int:
     return old
 
 
-@watched(_CHANGE, _host)
+@watched(_UPDATE, _host)
 def or64(addr: int, bits: int) -> int:
     """Set bits of the word at a physical address; return what was there."""
     old: int = _or64(DIRECT_MAP + addr, bits)
     return old
 
 
-@watched(_CHANGE, _host)
+@watched(_UPDATE, _host)
 def and64(addr: int, bits: int) -> int:
     """Keep only ``bits`` of the word at a physical address; return what was there."""
     old: int = _and64(DIRECT_MAP + addr, bits)
     return old
 
 
-@watched(_CHANGE, _host)
+@watched(_UPDATE, _host)
 def xchg64(addr: int, value: int) -> int:
     """Replace the word at a physical address; return what was there."""
     old: int = _xchg64(DIRECT_MAP + addr, value)
@@ -132,7 +133,7 @@ def load64(addr: int) -> int:
     return value
 
 
-@watched(_CHANGE, _host)
+@watched(_STORE, _host)
 def store64(addr: int, value: int) -> None:
     """Store-release of the word at a physical address."""
     _store64(DIRECT_MAP + addr, value)
@@ -162,12 +163,12 @@ class AtomicU32(Layout):
         value: int = _load32(ctypes.addressof(self))
         return value
 
-    @watched(_CHANGE)
+    @watched(_STORE)
     def store(self, value: int) -> None:
         """Store-release."""
         _store32(ctypes.addressof(self), value)
 
-    @watched(_CHANGE)
+    @watched(_UPDATE)
     def add(self, n: int) -> int:
         """Add ``n`` (may be negative); return the old value."""
         old: int = _add32(ctypes.addressof(self), n & 0xFFFF_FFFF)
@@ -179,19 +180,19 @@ class AtomicU32(Layout):
         old: int = _cas32(ctypes.addressof(self), expected, new)
         return old
 
-    @watched(_CHANGE)
+    @watched(_UPDATE)
     def xchg(self, value: int) -> int:
         """Replace; return the old value."""
         old: int = _xchg32(ctypes.addressof(self), value)
         return old
 
-    @watched(_CHANGE)
+    @watched(_UPDATE)
     def or_(self, bits: int) -> int:
         """Set bits; return the old value."""
         old: int = _or32(ctypes.addressof(self), bits)
         return old
 
-    @watched(_CHANGE)
+    @watched(_UPDATE)
     def and_(self, bits: int) -> int:
         """Keep only ``bits``; return the old value."""
         old: int = _and32(ctypes.addressof(self), bits & 0xFFFF_FFFF)
@@ -210,12 +211,12 @@ class AtomicU64(Layout):
         value: int = _load64(ctypes.addressof(self))
         return value
 
-    @watched(_CHANGE)
+    @watched(_STORE)
     def store(self, value: int) -> None:
         """Store-release."""
         _store64(ctypes.addressof(self), value)
 
-    @watched(_CHANGE)
+    @watched(_UPDATE)
     def add(self, n: int) -> int:
         """Add ``n`` (may be negative); return the old value."""
         old: int = _add64(ctypes.addressof(self), n & 0xFFFF_FFFF_FFFF_FFFF)
@@ -227,19 +228,19 @@ class AtomicU64(Layout):
         old: int = _cas64(ctypes.addressof(self), expected, new)
         return old
 
-    @watched(_CHANGE)
+    @watched(_UPDATE)
     def xchg(self, value: int) -> int:
         """Replace; return the old value."""
         old: int = _xchg64(ctypes.addressof(self), value)
         return old
 
-    @watched(_CHANGE)
+    @watched(_UPDATE)
     def or_(self, bits: int) -> int:
         """Set bits; return the old value."""
         old: int = _or64(ctypes.addressof(self), bits)
         return old
 
-    @watched(_CHANGE)
+    @watched(_UPDATE)
     def and_(self, bits: int) -> int:
         """Keep only ``bits``; return the old value."""
         old: int = _and64(ctypes.addressof(self), bits & 0xFFFF_FFFF_FFFF_FFFF)

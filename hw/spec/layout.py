@@ -159,7 +159,7 @@ def _watch_fields(cls: type[Layout], fields: list[tuple[str, Any]]) -> None:
         discipline = cls.DISCIPLINE.get(name)
         private = discipline is not None and discipline.kind in ("fixed", "this_cpu")
         if issubclass(ctype, ctypes._SimpleCData) and (watch.WATCHING_ALL or not private):
-            kind = watch.ATOMIC if discipline is atomic else watch.READ
+            kind = watch.ATOMIC if discipline is atomic else watch.PRIVATE if private else 0
             setattr(cls, name, watch.watched_field(getattr(cls, name), kind))
 
 

@@ -27,6 +27,10 @@ WRITE: Final = 1
 ATOMIC: Final = 2
 #: A compare-and-set, which may turn out to write nothing; if it writes, ``changed`` follows.
 COMPARE: Final = 4
+#: A read-modify-write.
+UPDATE: Final = 8
+#: To a field declared fixed or this_cpu: no schedule may depend on when it happens.
+PRIVATE: Final = 16
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -20,7 +20,7 @@ from typing import Final
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from hw.spec.watch import COMPARE, WRITE, Observer
+from hw.spec.watch import PRIVATE, WRITE, Observer
 from mpkernel.arch.cpu import Cpu, use_cpu
 from mpkernel.arch.one_process import PENDING_AT, SHARED
 from mpkernel.tools.explore.finding import Failure
@@ -28,7 +28,6 @@ from mpkernel.tools.explore.strategies.strategy import Strategy
 
 #: Virtual time of one step.
 STEP_NS: Final = 1_000
-_CHANGES: Final = WRITE | COMPARE
 (_RAM_FROM, _RAM_TO), (_BITS_FROM, _BITS_TO) = SHARED
 
 
@@ -59,6 +58,10 @@ class Strand:
         self.waker = -1  #: step that ended its last wait
 
 
+#: Called with a strand, a host address and the kind of access (hw.spec.watch).
+Looker = Callable[[Strand, int, int], None]
+
+
 class Baton(Observer):
     """Runs strands, one step at a time."""
 
@@ -73,7 +76,7 @@ class Baton(Observer):
         self.is_redundant = False
         self.ending = False
         self.late_ns = 0  #: virtual time that passed while nobody ran
-        self.on_step: Callable[[Strand, int, int], None] | None = None
+        self.lookers: list[Looker] = []  #: told of each access, right before it is made
         self._hub = getcurrent()
         self._starting = False
 
@@ -86,15 +89,16 @@ class Baton(Observer):
             _RAM_FROM <= address < _RAM_TO or _BITS_FROM <= address < _BITS_TO
         ):
             return
-        strand.address = address
-        strand.kind = kind
-        self._pass_on(strand)
-        if kind & WRITE:
-            self._wrote(strand, address)
-        else:
-            strand.reads.add(address)
-        if self.on_step is not None:
-            self.on_step(strand, address, kind)
+        if not kind & PRIVATE:
+            strand.address = address
+            strand.kind = kind
+            self._pass_on(strand)
+            if kind & WRITE:
+                self._wrote(strand, address)
+            else:
+                strand.reads.add(address)
+        for look in self.lookers:
+            look(strand, address, kind)
 
     def changed(self, address: int) -> None:
         """The compare-and-set that the strand has just made did write."""

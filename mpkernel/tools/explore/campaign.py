@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from mpkernel.tools.explore.baton import Looker
 from mpkernel.tools.explore.drawing import draw
 from mpkernel.tools.explore.finding import LIVELOCK, Failure
 from mpkernel.tools.explore.rig import Rig, Run
@@ -47,7 +48,7 @@ class Finding:
         schedule = text_of(self.turns)
         switches = sum(1 for _ in self.turns) - 1
         return (
-            f"{self.failure}\n\n{self.table}\n\n"
+            f"{self.failure}\n{self.failure.detail}\n{self.table}\n\n"
             f"schedule ({max(switches, 0)} switches): {schedule}\n"
             f"again: mpkernel explore {path} --strategy replay{extra} --schedule '{schedule}'\n"
         )
@@ -128,9 +129,9 @@ def _ends_in(rig: Rig, turns: Turns, kind: str) -> bool:
     return failure is not None and failure.kind == kind
 
 
-def guarded_run(rig: Rig, strategy: "Strategy", on_step: Any = None) -> Run:
+def guarded_run(rig: Rig, strategy: "Strategy", looker: Looker | None = None) -> Run:
     """Run one schedule; a program that never comes to its next step is a livelock."""
-    run = rig.run(strategy, on_step)
+    run = rig.run(strategy, looker)
     if run.failure is not None and run.failure.text.startswith(NoStep.__name__):
         text = f"no step in {STUCK_SECONDS:g} s"
         run.failure = Failure(LIVELOCK, run.failure.who, text)

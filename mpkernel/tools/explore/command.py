@@ -39,7 +39,7 @@ def run(request: Request) -> int:
     try:
         scenario = load(request.path, request.cores)
         strategy = strategy_of(request.strategy, request.seed, request.schedule, request.length)
-        with rig(scenario) as made, watchdog(made):
+        with rig(scenario, racecheck=request.racecheck) as made, watchdog(made):
             result = campaign(made, strategy, request.schedules)
     except (BadScenario, ValueError) as error:
         sys.stderr.write(f"mpkernel: {' '.join(str(error).split())}\n")

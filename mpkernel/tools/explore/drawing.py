@@ -9,7 +9,7 @@ from typing import Final
 from mpkernel.tools.explore.transcript import Step, Transcript
 
 #: Columns are as wide as they need to be, up to this.
-MOST_WIDTH: Final = 44
+MOST_WIDTH: Final = 56
 #: Rows of the middle of a long schedule that are left out beyond this.
 MOST_ROWS: Final = 120
 
@@ -35,10 +35,11 @@ def draw(transcript: Transcript, names: list[str]) -> str:
 
 
 def _cell(transcript: Transcript, line: int, steps: list[Step]) -> str:
-    """Line, source, and the last thing that is done there."""
+    """Line, source, and the last thing done there to what the scenario names."""
     source = transcript.source(line)
     text = f"{line}: {source}" if line else source
-    done = f"  [{steps[-1].verb} {steps[-1].what}]"
+    named = [step for step in steps if not step.what.startswith("(")]
+    done = f"  [{named[-1].verb} {named[-1].what}]" if named else ""
     room = MOST_WIDTH - len(done)
     if len(text) > room:
         text = text[: max(room - 1, 8)] + "~"

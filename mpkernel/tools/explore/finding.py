@@ -28,6 +28,7 @@ class Failure:
     kind: str
     who: str
     text: str
+    detail: str = ""  #: more lines
 
     @staticmethod
     def of_exception(who: str, error: BaseException) -> "Failure":

@@ -24,9 +24,11 @@ from mpkernel.sched.run_queue import RUN_QUEUES
 from mpkernel.sched.task import Task, set_name
 from mpkernel.sched.wakeup import start
 from mpkernel.tools.explore import stuck
-from mpkernel.tools.explore.baton import Baton, Strand
+from mpkernel.tools.explore.baton import Baton, Looker, Strand
 from mpkernel.tools.explore.finding import Failure
 from mpkernel.tools.explore.kit import VECTOR_IPI, VECTOR_IRQ, Kit
+from mpkernel.tools.explore.names import Names
+from mpkernel.tools.explore.racecheck import RaceCheck
 from mpkernel.tools.explore.scenario import BadScenario, Program, Scenario
 
 if TYPE_CHECKING:
@@ -55,8 +57,11 @@ class Run:
 class Rig:
     """A machine for one scenario."""
 
-    def __init__(self, scenario: Scenario, *, most_steps: int = MOST_STEPS) -> None:
+    def __init__(
+        self, scenario: Scenario, *, most_steps: int = MOST_STEPS, racecheck: bool = False
+    ) -> None:
         self.scenario = scenario
+        self._racecheck = racecheck
         self._most_steps = most_steps
         self._machine = Machine(scenario.core_count)
         for cpu in self._machine.cpus:
@@ -76,7 +81,7 @@ class Rig:
         self._machine.close()
 
     def run(
-        self, strategy: "Strategy", on_step: Callable[[Strand, int, int], None] | None = None
+        self, strategy: "Strategy", looker: Looker | None = None
     ) -> Run:
         """Run the scenario once, from its setup to its check.
 
@@ -85,7 +90,8 @@ class Rig:
         """
         baton = PLACE.observer = self._baton = Baton(strategy, self._most_steps)
         self._runs += 1
-        baton.on_step = on_step
+        if looker is not None:
+            baton.lookers.append(looker)
         try:
             self._prepare(baton)
             self._let_run(baton)
@@ -127,6 +133,8 @@ class Rig:
         for index in scenario.irqs:
             apic = machine.interrupts[index]
             baton.add(f"irq{index}", machine.cpus[index], lambda _, apic=apic: apic.post(VECTOR_IRQ))
+        if self._racecheck:
+            baton.lookers.append(RaceCheck(baton, Names(self)).look)
 
     def _let_run(self, baton: Baton) -> None:
         """All steps; when nobody can run, the soonest timer fires."""
@@ -238,9 +246,11 @@ def _nothing(_kit: Kit, _objects: Any) -> None:
 
 
 @contextmanager
-def rig(scenario: Scenario, *, most_steps: int = MOST_STEPS) -> "Iterator[Rig]":
+def rig(
+    scenario: Scenario, *, most_steps: int = MOST_STEPS, racecheck: bool = False
+) -> "Iterator[Rig]":
     """A rig for a while, without pauses for garbage."""
-    made = Rig(scenario, most_steps=most_steps)
+    made = Rig(scenario, most_steps=most_steps, racecheck=racecheck)
     gc.freeze()
     gc.disable()
     try:

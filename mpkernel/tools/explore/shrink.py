@@ -30,8 +30,17 @@ def shrink(turns: Turns, fails: Callable[[Turns], bool]) -> Turns:
             else:
                 at += size
         if size == 1 and not shrunk:
-            return turns
+            return _with_short_turns(turns, fails)
         size = max(size // 2, 1)
+
+
+def _with_short_turns(turns: Turns, fails: Callable[[Turns], bool]) -> Turns:
+    """The same turns, each of one step if that is enough."""
+    for at, (strand, steps) in enumerate(turns):
+        shorter = (*turns[:at], (strand, 1), *turns[at + 1 :])
+        if steps > 1 and fails(shorter):
+            turns = shorter
+    return turns
 
 
 def merged(turns: Turns) -> Turns:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from mpkernel.tools.explore.rig import Rig
 
+#: Files whose functions are how one waits, not where.
+_MACHINERY = ("tools/explore/", "arch/cpu.py", "hw/spec/watch.py", "arch/halt.py")
+
 
 def explain(rig: "Rig", waiting: list[Strand]) -> Failure:
     """The finding, when ``waiting`` have not come to their ends and nothing can happen any more.
@@ -77,11 +80,18 @@ def _without_reason(strand: Strand, frames: "list[FrameType]") -> str:
 
 
 def _place(frames: "list[FrameType]", path: str) -> str:
-    """The innermost line of the scenario, and what it is in."""
+    """The innermost line of the scenario, and the kernel's function that it waits in."""
+    inner = next((one for one in reversed(frames) if _is_worth_naming(one)), None)
+    within = f" in {_inner(inner.f_code)}" if inner and inner.f_code.co_filename != path else ""
     for frame in reversed(frames):
         if frame.f_code.co_filename == path:
-            return f"line {frame.f_lineno} in {_inner(frames[-1].f_code)}"
-    return _inner(frames[-1].f_code) if frames else "its start"
+            return f"line {frame.f_lineno}{within}"
+    return f"its end{within}"
+
+
+def _is_worth_naming(frame: "FrameType") -> bool:
+    name = frame.f_code.co_filename
+    return not any(part in name for part in _MACHINERY)
 
 
 def _inner(code: "CodeType") -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from hw.spec.watch import COMPARE, WRITE
 from mpkernel.tools.explore.baton import Redundant
+from mpkernel.tools.explore.vector_clock import join
 
 if TYPE_CHECKING:
     from mpkernel.tools.explore.baton import Baton, Strand
@@ -134,7 +135,7 @@ def reverse_races(path: list[Node], strands: int) -> None:
         strand = node.chosen
         clock = clocks[strand]
         if node.waker >= 0:
-            _join(clock, at[node.waker])
+            join(clock, at[node.waker])
         address, writes = node.accesses[strand]
         if address:
             before = [last_write[address]] if address in last_write else []
@@ -145,7 +146,7 @@ def reverse_races(path: list[Node], strands: int) -> None:
                 if other != strand and clock[other] <= step:
                     _try_before(path[step], strand)
             for step in before:
-                _join(clock, at[step])
+                join(clock, at[step])
         clock[strand] = number + 1
         at.append(clock.copy())
         if address and writes:
@@ -160,9 +161,3 @@ def _try_before(node: Node, strand: int) -> None:
         node.to_try.add(strand)
     else:
         node.to_try.update(node.accesses)
-
-
-def _join(clock: list[int], other: list[int]) -> None:
-    for index, value in enumerate(other):
-        if value > clock[index]:
-            clock[index] = value
