@@ -93,6 +93,7 @@ class Machine:
     def _run(self, kernel_entry: KernelEntry) -> int:
         """Fork, watch, and leave nothing but the status."""
         ram.BOARD.freeze()
+        ram.LEDGER.freeze()
         gc.collect()
         gc.freeze()
         with Signals() as signals:

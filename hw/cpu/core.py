@@ -31,6 +31,7 @@ from hw.cpu.exits import (
     EXIT_DECODE,
     EXIT_EXCEPTION,
     EXIT_EXCLUSIVE,
+    EXIT_FAMILY,
     EXIT_HALTED,
     EXIT_ILLEGAL,
     EXIT_INTERRUPT,
@@ -46,6 +47,7 @@ from hw.cpu.exits import (
     IllegalInstruction,
     PageFault,
 )
+from hw.cpu.micro_op import handler_numbers
 from hw.cpu.run_loop import DECODING, NATIVE, OUTSIDE
 from hw.cpu.state import CORES, CpuState, reset
 from hw.ram import (
@@ -133,6 +135,8 @@ class Core:
             return CpuException(self._segment_vector(), 0)
         if reason == EXIT_TRACE:
             return self._trace()
+        if reason == EXIT_FAMILY:
+            return self._load_families()
         if reason == EXIT_ILLEGAL:
             return IllegalInstruction(self._text_at(state.rip), state.rip)
         assert reason == EXIT_HALTED, f"native code left with reason {reason}"
@@ -176,6 +180,16 @@ class Core:
         code = built.finish()
         block.size_bytes, block.instructions = len(code), built.position
         code_cache.publish(block, code)
+
+    def _load_families(self) -> Exit | None:
+        """Load the rare families that the instruction at rip needs."""
+        try:
+            code = self._single_block(self.state.rip)
+        except _FetchFault as fault:
+            self.state.cr2 = fault.exit.address
+            return fault.exit
+        self._native.load_families_of(handler_numbers(code))
+        return None
 
     def _translate_fetch(self, address: int) -> int:
         """Frame of a page of code.

@@ -23,6 +23,7 @@ EXIT_CPUID: Final = 9
 EXIT_HALTED: Final = 10  #: another core stands in exclusive(): wait outside
 EXIT_NON_CANONICAL: Final = 11  #: #GP, or #SS if the access was through the stack segment
 EXIT_TRACE: Final = 12  #: RFLAGS.TF is set: one instruction, then #DB
+EXIT_FAMILY: Final = 13  #: a handler of a rare family, which this process has not loaded
 
 
 @dataclass(frozen=True, slots=True)

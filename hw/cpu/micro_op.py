@@ -52,3 +52,10 @@ PLACE_BITS: Final = 48
 #: struct format of the first half.
 PACKED: Final = struct.Struct("<HBBBBBBQQQ")
 PACKED_LINKS: Final = struct.Struct("<QQQQ")
+
+
+def handler_numbers(block: bytes) -> set[int]:
+    """Numbers of the handlers of a block's micro-ops; its links, the last half, are left out."""
+    return {
+        int.from_bytes(block[at : at + 2], "little") for at in range(0, len(block) - SLOT, SLOT)
+    }

@@ -14,8 +14,8 @@ from hw.cpu.exits import EXIT_NONE
 from hw.cpu.flags import make_ready
 from hw.cpu.micro_op import SLOT, MicroOp
 from hw.cpu.primitives import u64
+from hw.cpu.semantics.handler import fault_exit
 from hw.cpu.semantics.sse import enter_mxcsr, leave_mxcsr
-from hw.cpu.semantics.system import fault_exit
 from hw.cpu.state import CpuState
 from hw.cpu.threaded import handler_list
 

@@ -9,17 +9,17 @@ Spec: Intel SDM vol. 3, 11.8. State: board memory (APICS, PENDING).
 Locks: none. Context: the core itself.
 """
 
+import ctypes
 from typing import Final
 
-from hw import atomics, ram
-from hw.irq import io_apic
+from hw import ram
+from hw.irq import acceptance_code, io_apic
 from hw.irq.apic_state import (
     APICS,
     EVENT_INIT,
     EVENT_NMI,
     EVENT_STARTUP,
     STARTUP_VECTOR_SHIFT,
-    LocalApicState,
     reset,
 )
 from hw.ram import PENDING_INTERRUPT
@@ -27,45 +27,27 @@ from hw.spec.apic import APIC_BASE_BSP, NMI_VECTOR
 
 _MASK: Final = (1 << 64) - 1
 _NO_INTERRUPT: Final = _MASK ^ PENDING_INTERRUPT
-_CLASS: Final = 0xF0
 
 
 class CoreReset(BaseException):
     """INIT reached a running core: what it did is over, it waits for STARTUP."""
 
 
-def _highest(word3: int, word2: int, word1: int, word0: int) -> int:
-    """Return the highest vector set in four words, 0 for none (vector 0 cannot be sent)."""
-    if word3:
-        return 191 + word3.bit_length()
-    if word2:
-        return 127 + word2.bit_length()
-    if word1:
-        return 63 + word1.bit_length()
-    return word0.bit_length() - 1 if word0 else 0
-
-
 class Acceptance:
     """What one core's local APIC lets through; holds nothing of its own."""
 
-    __slots__ = ("_core", "_irr_at", "_pending", "state")
+    __slots__ = ("_at", "_core", "_pending", "_pending_at", "state")
 
     def __init__(self, core: int) -> None:
         self._core = core
         self.state = APICS[core]
-        self._irr_at = self.state.phys + LocalApicState.offset_of("irr0")
+        self._at = ctypes.addressof(self.state)
         self._pending = ram.PENDING[core].bits
+        self._pending_at = ctypes.addressof(ram.PENDING[core])
 
     def ppr(self) -> int:
         """Return the processor priority."""
-        state = self.state
-        served = _highest(state.isr3, state.isr2, state.isr1, state.isr0)
-        tpr = state.tpr
-        return tpr if tpr & _CLASS >= served & _CLASS else served & _CLASS
-
-    def _requested(self) -> int:
-        state = self.state
-        return _highest(state.irr3, state.irr2, state.irr1, state.irr0)
+        return acceptance_code.priority(self.state)
 
     def accept(self) -> int | None:
         """Take the next interrupt: its vector, or None if nothing may be taken now.
@@ -78,25 +60,11 @@ class Acceptance:
 
         """
         while True:
-            if self.state.events.value:
-                if self._take_event():
-                    return NMI_VECTOR
-                continue
-            vector = self._requested()
-            if vector and vector & _CLASS > self.ppr() & _CLASS:
-                break
-            # Nothing for now: lower the flag, then look again for what came in between.
-            self._pending.and_(_NO_INTERRUPT)
-            vector = self._requested()
-            if self.state.events.value or (vector and vector & _CLASS > self.ppr() & _CLASS):
-                self._pending.or_(PENDING_INTERRUPT)
-                continue
-            return None
-        name = f"isr{vector >> 6}"
-        bit = 1 << (vector & 63)
-        atomics.and64(self._irr_at + (vector >> 6 << 3), _MASK ^ bit)
-        setattr(self.state, name, getattr(self.state, name) | bit)
-        return vector
+            vector: int = acceptance_code.native_accept(self._at, self._pending_at)
+            if vector != acceptance_code.EVENT:
+                return vector or None
+            if self._take_event():
+                return NMI_VECTOR
 
     def _take_event(self) -> bool:
         """Take one event; return True for an NMI, False for a STARTUP that came too late."""
@@ -128,18 +96,10 @@ class Acceptance:
 
     def eoi(self) -> None:
         """End the interrupt of highest priority that is being served."""
-        state = self.state
-        vector = _highest(state.isr3, state.isr2, state.isr1, state.isr0)
-        if not vector:
-            return
-        word, bit = vector >> 6, 1 << (vector & 63)
-        setattr(state, f"isr{word}", getattr(state, f"isr{word}") & ~bit)
-        if getattr(state, f"tmr{word}") & bit:
-            io_apic.end_of_interrupt(vector)
-        self._priority_fell()
+        level_triggered = acceptance_code.native_eoi(self._at, self._pending_at)
+        if level_triggered:
+            io_apic.end_of_interrupt(level_triggered)
 
     def _priority_fell(self) -> None:
         """Tell the core to look again if something became deliverable."""
-        vector = self._requested()
-        if vector and vector & _CLASS > self.ppr() & _CLASS:
-            self._pending.or_(PENDING_INTERRUPT)
+        acceptance_code.native_look_again(self._at, self._pending_at)

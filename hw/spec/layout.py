@@ -63,6 +63,8 @@ atomic: Final = Discipline("atomic")
 fixed: Final = Discipline("fixed")
 #: Touched only by the core that owns it.
 this_cpu: Final = Discipline("this_cpu")
+#: Counted for people to read: nothing is decided by it, and some may be lost.
+statistic: Final = Discipline("statistic")
 
 
 def guarded_by(lock: str) -> Discipline:
@@ -157,6 +159,8 @@ def _watch_fields(cls: type[Layout], fields: list[tuple[str, Any]]) -> None:
     """Replace the fields that hold one number by twins that tell of each access."""
     for name, ctype in fields:
         discipline = cls.DISCIPLINE.get(name)
+        if discipline is statistic:
+            continue
         private = discipline is not None and discipline.kind in ("fixed", "this_cpu")
         if issubclass(ctype, ctypes._SimpleCData) and (watch.WATCHING_ALL or not private):
             kind = watch.ATOMIC if discipline is atomic else watch.PRIVATE if private else 0

@@ -15,7 +15,7 @@ State: private (OBSERVER), of a process that is no core of a machine. Context: a
 import ctypes
 import os
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 _MODE: Final = os.environ.get("MPK_WATCH", "off")
 WATCHING: Final = _MODE != "off"
@@ -117,6 +117,22 @@ def watched(kind: int, address_of: Callable[[Any], int] = ctypes.addressof) -> C
         return compare if kind & COMPARE else twin
 
     return decorate
+
+
+def watched_native(operation: F, kind: int) -> F:
+    """Twin of a native function that tries to change the word at its first argument; 0: it did."""
+    if not WATCHING:
+        return operation
+    place = PLACE
+
+    def twin(address: int, *values: int) -> Any:
+        place.observer.access(address, kind)
+        result = operation(address, *values)
+        if result == 0:
+            place.observer.changed(address)
+        return result
+
+    return cast(F, twin)
 
 
 class WatchedWords:

@@ -21,7 +21,7 @@ def start_cpu(index: int) -> Cpu:
     area = cpu.area
     area.irqs_off = 1
     area.preempt_count = area.irq_depth = area.need_resched = area.current = 0
-    cpu.lockdep = Lockdep(area)
+    cpu.lockdep = Lockdep(cpu)
     cpu.interrupt_handler = dispatch.handle
     cpu.after_interrupts = deferred.after_interrupts
     run_queue.init(index)

@@ -13,8 +13,8 @@ from mpkernel.fs.file_system import FILE_SYSTEMS
 from mpkernel.fs.mount import mounts_text
 from mpkernel.fs.procfs import SYSTEM_FILES
 from mpkernel.irq import dispatch, vectors
-from mpkernel.mm import frames, page_cache
-from mpkernel.proc.process import PROCESSES, TASKS, TREE
+from mpkernel.mm import frames, page_cache, slab
+from mpkernel.proc.process import TASKS, TREE
 from mpkernel.sched import tick
 from mpkernel.sched.run_queue import RUN_QUEUES
 
@@ -40,10 +40,25 @@ def meminfo() -> bytes:
         "MemAvailable": free,
         "Buffers": 0,
         "Cached": cached,
+        "Slab": slab.frame_count(),
     }
     return "".join(
         f"{name + ':':15} {count * _KIB_PER_FRAME:8} kB\n" for name, count in rows.items()
     ).encode()
+
+
+def slabinfo() -> bytes:
+    """Objects of each slab cache, in the columns that slabinfo version 2.1 begins with."""
+    lines = [
+        "slabinfo - version: 2.1",
+        "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>",
+    ]
+    lines += [
+        f"{cache.name:17} {cache.in_use:6} {cache.total:6} {cache.object_bytes:6}"
+        f" {cache.per_slab:4} {cache.slab_frames:4}"
+        for cache in slab.CACHES
+    ]
+    return ("\n".join(lines) + "\n").encode()
 
 
 def cpuinfo() -> bytes:
@@ -109,12 +124,6 @@ def filesystems() -> bytes:
     return "".join(f"{'' if name == 'ext2' else 'nodev'}\t{name}\n" for name in names).encode()
 
 
-def slabinfo() -> bytes:
-    """Objects in use, by cache."""
-    rows = [(cache.name, cache.in_use, cache.object_bytes) for cache in (PROCESSES, TASKS)]
-    return "".join(f"{name:17} {used:6} {size:6}\n" for name, used, size in rows).encode()
-
-
 def diskstats() -> bytes:
     """Disks and their sectors."""
     from mpkernel.block import device  # noqa: PLC0415  read once a file, not at boot
@@ -129,6 +138,7 @@ def diskstats() -> bytes:
 TEXTS: Final[dict[str, Callable[[], bytes]]] = {
     "uptime": uptime,
     "meminfo": meminfo,
+    "slabinfo": slabinfo,
     "cpuinfo": cpuinfo,
     "stat": stat,
     "interrupts": interrupts,
@@ -136,7 +146,6 @@ TEXTS: Final[dict[str, Callable[[], bytes]]] = {
     "version": version,
     "loadavg": loadavg,
     "filesystems": filesystems,
-    "slabinfo": slabinfo,
     "diskstats": diskstats,
 }
 assert set(TEXTS) == set(SYSTEM_FILES)

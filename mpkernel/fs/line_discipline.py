@@ -56,6 +56,9 @@ from mpkernel.sync.spinlock import Spinlock
 RING: Final = 4096
 RECORDS: Final = 256
 _CR, _NL, _TAB, _DEL = 0x0D, 0x0A, 0x09, 0x7F
+_UNDERSCORE: Final = 0x5F
+#: Local flags that make the key to kill a line wipe it off the screen.
+_WIPES_LINES: Final = ECHO | ECHOE | ECHOK | ECHOKE
 _SIGNAL_KEYS: Final = {VINTR: SIGINT, VQUIT: SIGQUIT, VSUSP: SIGTSTP}
 _LOCK: Final = guarded_by("Terminal.lock")
 
@@ -152,7 +155,7 @@ class Discipline:
         terminal = self._terminal
         if terminal.literal:
             terminal.literal = 0
-            self._insert(byte)
+            self._insert(byte, quoted=True)
             return
         input_flags = terminal.settings.c_iflag
         if byte == _CR:
@@ -194,6 +197,8 @@ class Discipline:
             self._erase_word()
         elif extended and self._is_key(byte, VLNEXT):
             terminal.literal = 1
+            if self._flags & ECHO and self._flags & ECHOCTL:
+                self._echo(b"^\b")
         else:
             self._insert(byte)
 
@@ -206,7 +211,7 @@ class Discipline:
         if self._flags & ECHO or (byte == _NL and self._flags & ECHONL):
             self._echo(bytes([byte]) if byte == _NL else self._shown(byte))
 
-    def _insert(self, byte: int) -> None:
+    def _insert(self, byte: int, *, quoted: bool = False) -> None:
         """Add a byte to the line; in raw mode it may be read at once."""
         terminal = self._terminal
         if terminal.used() >= RING - 1 or terminal.record_count >= RECORDS:
@@ -214,7 +219,7 @@ class Discipline:
         _append(terminal, byte)
         if not self._flags & ICANON:
             commit(terminal, merge=True)
-        self._show(byte)
+        self._show(byte, quoted=quoted)
 
     # -- echo --------------------------------------------------------------------------------------
 
@@ -222,62 +227,80 @@ class Discipline:
         if self._terminal.is_terminal:
             self.echo += data
 
-    def _show(self, byte: int) -> None:
+    def _show(self, byte: int, *, quoted: bool = False) -> None:
         if self._flags & ECHO:
-            self._echo(self._shown(byte))
+            self._echo(self._shown(byte, quoted=quoted))
 
-    def _shown(self, byte: int) -> bytes:
-        """A byte as it looks when it is echoed: ^C for 3."""
-        is_control = byte < 0x20 or byte == _DEL
-        if is_control and byte not in (_NL, _TAB) and self._flags & ECHOCTL:
+    def _shown(self, byte: int, *, quoted: bool = False) -> bytes:
+        """A byte as it looks when it is echoed: ^C for 3, ^J for a quoted newline."""
+        is_plain = byte == _TAB or (byte == _NL and not quoted)
+        if _is_control(byte) and not is_plain and self._flags & ECHOCTL:
             return b"^" + bytes([byte ^ 0x40])
         return bytes([byte])
 
     # -- editing -----------------------------------------------------------------------------------
 
-    def _last(self) -> int:
-        terminal = self._terminal
-        byte: int = terminal.ring[(terminal.end - 1) % RING]
-        return byte
-
-    def _drop(self) -> bytes:
-        """Take the last character off the line; return how it was shown."""
-        terminal = self._terminal
-        byte = self._last()
-        terminal.end -= 1
-        utf8 = terminal.settings.c_iflag & IUTF8
-        while utf8 and 0x80 <= byte < 0xC0 and terminal.editing():
-            byte = self._last()
-            terminal.end -= 1
-        return self._shown(byte)
-
-    def _wipe(self, shown: int) -> None:
-        if self._flags & ECHO and self._flags & ECHOE:
-            self._echo(b"\b \b" * shown)
-
     def _erase_character(self) -> None:
-        if self._terminal.editing():
-            self._wipe(len(self._drop()))
-
-    def _kill_line(self, byte: int) -> None:
-        shown = 0
-        while self._terminal.editing():
-            shown += len(self._drop())
-        if self._flags & ECHOKE:
-            self._wipe(shown)
-        else:
-            self._show(byte)
-            if self._flags & ECHOK:
-                self._echo(b"\n")
+        terminal = self._terminal
+        if terminal.editing():
+            character = self._drop()
+            if self._flags & ECHO and not self._flags & ECHOE:
+                self._show(self._cc[VERASE])
+            else:
+                self._wipe(character)
 
     def _erase_word(self) -> None:
         seen_word = False
         while self._terminal.editing():
-            is_blank = self._last() in (0x20, _TAB)
-            if is_blank and seen_word:
+            first = self._character()[0]
+            in_word = chr(first).isalnum() or first == _UNDERSCORE
+            if seen_word and not in_word:
                 return
-            seen_word = seen_word or not is_blank
-            self._wipe(len(self._drop()))
+            seen_word = seen_word or in_word
+            self._wipe(self._drop())
+
+    def _kill_line(self, byte: int) -> None:
+        terminal = self._terminal
+        if not terminal.editing():
+            return
+        wipes = self._flags & _WIPES_LINES == _WIPES_LINES
+        while terminal.editing():
+            character = self._drop()
+            if wipes:
+                self._wipe(character)
+        if not wipes:
+            self._show(byte)
+            if self._flags & ECHO and self._flags & ECHOK:
+                self._echo(b"\n")
+
+    def _character(self) -> bytes:
+        """The last character of the line, of several bytes perhaps."""
+        terminal = self._terminal
+        utf8 = terminal.settings.c_iflag & IUTF8
+        character = b""
+        for back in range(1, terminal.editing() + 1):
+            byte = terminal.ring[(terminal.end - back) % RING]
+            character = bytes([byte]) + character
+            if not (utf8 and 0x80 <= byte < 0xC0):
+                break
+        return character
+
+    def _drop(self) -> bytes:
+        """Take the last character off the line."""
+        character = self._character()
+        self._terminal.end -= len(character)
+        return character
+
+    def _wipe(self, character: bytes) -> None:
+        """Take a character off the screen, where it stands as ``_shown`` says."""
+        if self._flags & ECHO:
+            control_columns = 2 if self._flags & ECHOCTL else 0
+            columns = control_columns if _is_control(character[0]) else 1
+            self._echo(b"\b \b" * columns)
+
+
+def _is_control(byte: int) -> bool:
+    return byte < 0x20 or byte == _DEL
 
 
 def _append(terminal: Terminal, byte: int) -> None:

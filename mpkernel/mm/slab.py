@@ -60,8 +60,7 @@ class SlabCache:
             SysError: ENOMEM.
         """
         state = self.state
-        if not state.lock.class_id:
-            state.lock.class_id = ranks.SLAB.id  # zero memory is a free lock but for its class
+        state.lock.init_static(ranks.SLAB)
         with state.lock.irqsave():
             if not state.free:
                 self._grow_locked()
@@ -87,6 +86,17 @@ class SlabCache:
             state.in_use -= 1
 
     @property
+    def per_slab(self) -> int:
+        """Objects cut from one slab."""
+        return self.slab_frames * PAGE_SIZE // self.object_bytes
+
+    @property
+    def total(self) -> int:
+        """Objects, free or not."""
+        count: int = self.state.total
+        return count
+
+    @property
     def in_use(self) -> int:
         """Objects handed out."""
         count: int = self.state.in_use
@@ -97,7 +107,7 @@ class SlabCache:
         size, state = self.object_bytes, self.state
         count = self.slab_frames
         start = frames.alloc_frame() if count == 1 else frames.alloc_contiguous(count)
-        for addr in range(start + (count * PAGE_SIZE // size - 1) * size, start - 1, -size):
+        for addr in range(start + (self.per_slab - 1) * size, start - 1, -size):
             first = FreeObject.at(addr)
             first.mark = _FREE ^ addr
             first.next = state.free
@@ -105,6 +115,17 @@ class SlabCache:
             state.total += 1
 
 
+#: All caches, in the order of their modules' import, which is the same in every process.
+CACHES: Final[list[SlabCache]] = []
+
+
+def frame_count() -> int:
+    """Frames that are slabs."""
+    return sum(cache.total // cache.per_slab * cache.slab_frames for cache in CACHES)
+
+
 def cache(name: str, kind: type[Layout]) -> SlabCache:
     """Declare a cache for objects of ``kind``. Import time only."""
-    return SlabCache(name, kind.SIZE)
+    made = SlabCache(name, kind.SIZE)
+    CACHES.append(made)
+    return made

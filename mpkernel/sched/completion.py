@@ -8,13 +8,13 @@ from mpkernel.arch.atomics import AtomicU32
 from mpkernel.sched.wait_queue import WaitQueue
 
 
-@layout(size=40)
+@layout(size=64)
 class Completion(Layout):
     """An event of which the past counts."""
 
     queue: WaitQueue
     done: AtomicU32
-    reserved_0x024: u32
+    reserved_0x03c: u32
 
     def init(self) -> None:
         """Nothing has happened yet."""

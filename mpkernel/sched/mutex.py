@@ -22,7 +22,7 @@ from mpkernel.sync.lockdep import modes
 from mpkernel.sync.ranks import LockClass
 
 
-@layout(size=48)
+@layout(size=72)
 class Mutex(Layout):
     """A sleeping lock with an owner."""
 
@@ -80,7 +80,7 @@ class Mutex(Layout):
     @property
     def name(self) -> str:
         """Name of the lock's class."""
-        return ranks.BY_ID[self.class_id].name if self.class_id else "(no class)"
+        return ranks.by_id(self.class_id).name if self.class_id else "(no class)"
 
     async def __aenter__(self) -> Self:
         await self.acquire()

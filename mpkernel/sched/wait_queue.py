@@ -39,7 +39,7 @@ def give_up_cpu() -> Generator[None, None, None]:
     yield
 
 
-@layout(size=32)
+@layout(size=56)
 class WaitQueue(Layout):
     """The waiters of one event."""
 

@@ -6,6 +6,7 @@ well and fails ends the call with what was done.
 Spec: POSIX.1-2017; Linux man-pages, section 2. State: none. Context: the calling task; may sleep.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from mpkernel.abi.errno import Errno, SysError
@@ -57,18 +58,7 @@ async def pwrite64(fd: int, buffer: int, size: int, offset: int) -> int:
 async def readv(fd: int, vector: int, count: int) -> int:
     """Read into several buffers."""
     with UsingFile(fd) as file:
-        done = 0
-        for base, size in await _read_vector(vector, count):
-            try:
-                got = await _read_to(file, base, size)
-            except SysError:
-                if done:
-                    return done
-                raise
-            done += got
-            if got < size:
-                break
-        return done
+        return await _each(file, await _read_vector(vector, count), _read_to)
 
 
 async def writev(fd: int, vector: int, count: int) -> int:
@@ -78,18 +68,7 @@ async def writev(fd: int, vector: int, count: int) -> int:
         if sum(size for _, size in parts) <= PIECE_BYTES:
             data = b"".join([await copy_from_user(base, size) for base, size in parts])
             return await _write_piece(file, data, None)
-        done = 0
-        for base, size in parts:
-            try:
-                got = await _write_from(file, base, size)
-            except SysError:
-                if done:
-                    return done
-                raise
-            done += got
-            if got < size:
-                break
-        return done
+        return await _each(file, parts, _write_from)
 
 
 async def lseek(fd: int, offset: int, whence: int) -> int:
@@ -192,6 +171,24 @@ async def _read_vector(vector: int, count: int) -> list[tuple[int, int]]:
 def _check_size(size: int) -> None:
     if size < 0:
         raise SysError(Errno.EINVAL)
+
+
+async def _each(
+    file: File, parts: list[tuple[int, int]], move: Callable[[File, int, int], Awaitable[int]]
+) -> int:
+    """Move the bytes of buffer after buffer, until one comes short."""
+    done = 0
+    for base, size in parts:
+        try:
+            got = await move(file, base, size)
+        except SysError:
+            if done:
+                return done
+            raise
+        done += got
+        if got < size:
+            break
+    return done
 
 
 async def _read_to(file: File, buffer: int, size: int, offset: int | None = None) -> int:

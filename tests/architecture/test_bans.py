@@ -20,7 +20,7 @@ RAW_VIEWS = {
 MAY_VIEW_RAW = {
     "hw/ram.py": "hands out all views",
     "hw/spec/layout.py": "hands out all layouts",
-    "hw/cpu/threaded.py": "reads the table of native handlers",
+    "hw/cpu/handler_compiler.py": "reads the table of native handlers",
     "hw/cpu/code_cache.py": "decoded code in board memory is named by host address",
     "hw/cpu/primitives.py": "what native handlers do, said in Python for the same addresses",
     "hw/cpu/state.py": "the registers as one array of the same layout",

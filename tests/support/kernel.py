@@ -60,7 +60,7 @@ class Kernel:
             cpu = Cpu(index, SimpleNamespace(state=CORES[index]), LOCAL_APICS[index])  # type: ignore[arg-type]
             use_cpu(cpu)
             cpu.interrupt_handler = _handle
-            cpu.lockdep = Lockdep(cpu.area)
+            cpu.lockdep = Lockdep(cpu)
             area = cpu.area
             area.preempt_count = area.irq_depth = area.irqs_off = 0
             area.need_resched = area.current = 0

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hw.cpu.micro_op import MicroOp
-from hw.cpu.primitives import get, u64
+from hw.cpu.control import budget_left, leave
+from hw.cpu.micro_op import PLACE_BITS, MicroOp
+from hw.cpu.primitives import get, sext, u64
 from hw.cpu.state import CpuState
 
 SIZES: Final = (8, 16, 32, 64)
@@ -36,3 +37,10 @@ def address(s: CpuState, u: MicroOp, form: str) -> int:
 def position(u: MicroOp) -> int:
     """How many instructions of the block ran before this one."""
     return u.place >> 48
+
+
+def fault_exit(s: CpuState, u: MicroOp) -> None:
+    """What ``leave_fault`` does: rip of the instruction at hand, exact count, out."""
+    s.rip = sext(u.place, PLACE_BITS)
+    s.fault = 0
+    leave(u64(budget_left() - position(u)))

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from hw.cpu.control import budget_left, leave, leave_fault
-from hw.cpu.exits import EXIT_CPUID, EXIT_EXCEPTION, EXIT_ILLEGAL, EXIT_SYSCALL
+from hw.cpu.exits import EXIT_CPUID, EXIT_EXCEPTION, EXIT_FAMILY, EXIT_ILLEGAL, EXIT_SYSCALL
 from hw.cpu.flags import flags_now
-from hw.cpu.micro_op import PLACE_BITS, MicroOp
+from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import exception
-from hw.cpu.primitives import full_fence, host_load, host_tsc, low, sext, u32, u64
+from hw.cpu.primitives import full_fence, host_load, host_tsc, low, u32, u64
 from hw.cpu.semantics.handler import Handler, position
 from hw.cpu.state import TSC, CpuState
 from hw.spec.registers import RFLAGS_RF
@@ -60,13 +60,6 @@ def leave_undone(s: CpuState, u: MicroOp, reason: int) -> None:  # noqa: ARG001
     leave_fault()
 
 
-def fault_exit(s: CpuState, u: MicroOp) -> None:
-    """What ``leave_fault`` does: rip of the instruction at hand, exact count, out."""
-    s.rip = sext(u.place, PLACE_BITS)
-    s.fault = 0
-    leave(u64(budget_left() - position(u)))
-
-
 def rdtsc(s: CpuState, u: MicroOp) -> None:  # noqa: ARG001
     """Time-stamp counter to edx:eax."""
     now = machine_tsc()
@@ -96,5 +89,6 @@ def handlers() -> Iterator[Handler]:
     yield Handler("raise", raise_exception)
     yield Handler("illegal", leave_undone, (EXIT_ILLEGAL,))
     yield Handler("cpuid", leave_undone, (EXIT_CPUID,))
+    yield Handler("load_family", leave_undone, (EXIT_FAMILY,))
     for form in (rdtsc, rdtscp, nop, fence):
         yield Handler(form.__name__, form)

@@ -70,7 +70,7 @@ def set_flags(*, lflag: int, vmin: int = 1, vtime: int = 0) -> None:
         (b"a bc  \x17d\n", b"a d\n", b"a bc  " + b"\b \b" * 4 + b"d\n"),
         (b"\x01x\x7f\x7fy\n", b"y\n", b"^Ax\b \b\b \b\b \by\n"),
         ("ä".encode() + b"\x7fb\n", b"b\n", "ä".encode() + b"\b \bb\n"),
-        (b"\x16\x03\n", b"\x03\n", b"^C\n"),
+        (b"\x16\x03\n", b"\x03\n", b"^\b^C\n"),
         (b"a\tb\n", b"a\tb\n", b"a\tb\n"),
     ],
 )

@@ -6,6 +6,8 @@ from mpkernel.panic import KernelPanic
 from mpkernel.sched.mutex import Mutex
 from mpkernel.sched.wait_queue import give_up_cpu
 from mpkernel.sync import ranks
+from mpkernel.sync.lockdep import report
+from tests.support import lockdep
 from tests.support.kernel import kernel
 
 
@@ -51,5 +53,7 @@ def test_taken_twice_and_foreign_release_panic():
 
         k.spawn(0, twice())
         k.spawn(0, foreign())
-        k.run()
+        with lockdep.expected() as found:
+            k.run()
+        assert found.kinds == [report.RECURSION, report.LEFT_HELD, report.NOT_HELD]
         assert len(k.results) == 2

@@ -11,7 +11,7 @@ LOCK = 0x1000
 
 def test_a_sleeping_task_takes_its_locks_along():
     with kernel():
-        watch = Lockdep(Cpu(0).area)
+        watch = Lockdep(Cpu(0))
         watch.task_enter(1)
         watch.acquire(LOCK, ranks.INODE.id, MUTEX)
         watch.task_leave(1)

@@ -1,0 +1,140 @@
+"""Records of the validator in the ledger, which all CPUs add to without a lock.
+
+    bucket -> record -> record          new ones go to the front, by compare-and-set
+    record = header, bytes              found again by their bytes: each content has one address
+
+A record is never taken away and its bytes never change, so its address stands for its content;
+what does change stands in a layout behind them. The ledger's memory is the only limit; once it is
+used up nothing new is recorded, and ``is_full`` says so.
+
+State: the ledger. Locks: none. Context: any.
+"""
+
+import zlib
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+from hw.spec.layout import DIRECT_MAP, Layout, fixed, layout, u32, u64
+from hw.spec.memory_map import MIB
+from mpkernel.arch import memory
+from mpkernel.arch.atomics import AtomicU64, cas64, load64
+
+# Kinds of records.
+SITE: Final = 1  #: "file:line function"
+STACK: Final = 2  #: addresses of sites, innermost first
+CHAIN: Final = 3  #: the steps of a chain of locks held
+FINDING: Final = 4  #: what a report is about; once reported, it is not reported again
+REPORT: Final = 5  #: a report, as JSON
+CLASS: Final = 6  #: a key; behind it graph.ClassNode
+EDGE: Final = 7  #: two classes; behind them graph.EdgeNode
+
+#: Part of the ledger that the validator may fill.
+ARENA_BYTES: Final = 768 * MIB
+_BUCKETS: Final = 1 << 14
+
+
+@layout(size=8)
+class ArenaHead(Layout):
+    """How much of the arena is used."""
+
+    used: AtomicU64
+
+
+@layout(size=24)
+class RecordHeader(Layout):
+    """What stands before a record's bytes."""
+
+    next: Annotated[u64, fixed]  #: record before this one in its bucket, 0 for none
+    hash: Annotated[u32, fixed]
+    kind: Annotated[u32, fixed]
+    size: Annotated[u64, fixed]  #: bytes
+
+
+_ARENA: Final = memory.LEDGER.place(ArenaHead)
+_TABLE: Final = memory.LEDGER.reserve(8 * _BUCKETS) - DIRECT_MAP
+_BASE: Final = memory.LEDGER.reserve(ARENA_BYTES, align=4096) - DIRECT_MAP
+
+
+def allocate(size: int) -> int:
+    """Address of ``size`` zeroed bytes of the ledger, as layouts' ``at`` wants it; 0 if full."""
+    size = -(-size // 8) * 8
+    at = _ARENA.used.add(size)
+    return _BASE + at if at + size <= ARENA_BYTES else 0
+
+
+def is_full() -> bool:
+    """Whether something could not be recorded."""
+    return _ARENA.used.value > ARENA_BYTES
+
+
+def used_bytes() -> int:
+    """How much of the arena is used."""
+    return min(_ARENA.used.value, ARENA_BYTES)
+
+
+def put(kind: int, data: bytes, tail_bytes: int = 0) -> tuple[int, bool]:
+    """Record bytes; return the record's address (0 if memory is used up) and whether it is new.
+
+    ``tail_bytes``: room behind the bytes, zeroed, see ``tail``.
+    """
+    digest = zlib.crc32(data, kind)
+    bucket = _TABLE + 8 * (digest % _BUCKETS)
+    first = load64(bucket)
+    found = _find(first, 0, kind, digest, data)
+    if found:
+        return found, False
+    record = allocate(RecordHeader.SIZE + len(data) + tail_bytes)
+    if not record:
+        return 0, False
+    header = RecordHeader.at(record)
+    header.hash, header.kind, header.size = digest, kind, len(data)
+    memory.write_ledger(DIRECT_MAP + record + RecordHeader.SIZE, data)
+    while True:
+        header.next = first
+        seen = cas64(bucket, first, record)
+        if seen == first:
+            return record, True
+        found = _find(seen, first, kind, digest, data)
+        if found:
+            return found, False
+        first = seen
+
+
+def find(kind: int, data: bytes) -> int:
+    """Address of the record with these bytes, 0 if there is none."""
+    digest = zlib.crc32(data, kind)
+    return _find(load64(_TABLE + 8 * (digest % _BUCKETS)), 0, kind, digest, data)
+
+
+def _find(record: int, end: int, kind: int, digest: int, data: bytes) -> int:
+    """Look from ``record`` on, up to ``end``."""
+    while record != end:
+        header = RecordHeader.at(record)
+        if header.hash == digest and header.kind == kind and content(record) == data:
+            return record
+        record = header.next
+    return 0
+
+
+def content(record: int) -> bytes:
+    """A record's bytes."""
+    size = RecordHeader.at(record).size
+    return memory.read_ledger(DIRECT_MAP + record + RecordHeader.SIZE, size)
+
+
+def tail(record: int) -> int:
+    """Address of the room behind a record's bytes, of which there are a multiple of eight."""
+    return record + RecordHeader.SIZE + int(RecordHeader.at(record).size)
+
+
+def all_of(kind: int) -> Iterator[int]:
+    """All records of a kind, in the order in which they were made."""
+    found = []
+    for bucket in range(_BUCKETS):
+        record = load64(_TABLE + 8 * bucket)
+        while record:
+            header = RecordHeader.at(record)
+            if header.kind == kind:
+                found.append(record)
+            record = header.next
+    yield from sorted(found)
