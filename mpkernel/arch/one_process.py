@@ -35,6 +35,9 @@ FREE_BASE: Final = 8 * MIB
 PENDING_AT: Final = tuple(ctypes.addressof(word) for word in PENDING)
 
 
+__all__ = ["PENDING", "PENDING_AT", "SHARED", "Interrupts", "Machine"]
+
+
 class Interrupts:
     """Local APIC of a CPU that is no process: vectors that wait, highest first."""
 

@@ -72,6 +72,16 @@ class Lockdep:
         self._pins: Final[dict[int, int]] = {}
         self._waits_since = 0
 
+    def abandon(self) -> None:
+        """Nothing is held any more, and no task sleeps: whoever did is gone. Chains stay known."""
+        self._held = self._idle
+        self._idle.clear()
+        self._root = self._last = self._roots[0]
+        self._deferred_off = 0
+        self._sleeping.clear()
+        self._interrupted.clear()
+        self._pins.clear()
+
     # Locks
 
     def init(self, lock: int, _key: int) -> None:

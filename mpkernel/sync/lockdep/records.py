@@ -62,6 +62,13 @@ def allocate(size: int) -> int:
     return _BASE + at if at + size <= ARENA_BYTES else 0
 
 
+def forget() -> None:
+    """Be as empty as at the start. Only where no CPU runs; theirs are then to be made anew."""
+    for place, size in ((_TABLE, 8 * _BUCKETS), (_BASE, used_bytes())):
+        memory.write_ledger(DIRECT_MAP + place, bytes(size))
+    _ARENA.used.store(0)
+
+
 def is_full() -> bool:
     """Whether something could not be recorded."""
     return _ARENA.used.value > ARENA_BYTES

@@ -22,7 +22,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from hw.spec.watch import PRIVATE, WRITE, Observer
 from mpkernel.arch.cpu import Cpu, use_cpu
-from mpkernel.arch.one_process import PENDING_AT, SHARED
+from mpkernel.arch.one_process import PENDING, PENDING_AT, SHARED
 from mpkernel.tools.explore.finding import Failure
 from mpkernel.tools.explore.strategies.strategy import Strategy
 
@@ -125,7 +125,10 @@ class Baton(Observer):
             raise GreenletExit
         strand.is_stale = False
         strand.reads = {PENDING_AT[core]}
-        if not strand.cpu.apic.waiting:  # type: ignore[union-attr]  # an Interrupts
+        self.running = None  # a look of the hardware's, no step
+        is_pending = PENDING[core].bits.value
+        self.running = strand
+        if not is_pending:
             self._block(strand)
         strand.is_stale = False
         strand.reads.clear()

@@ -106,23 +106,25 @@ def examine(rig: Rig, run: Run, strategy: "Strategy", number: int) -> Finding:
         turns = shrink(turns, lambda shorter: _ends_in(rig, shorter, kind))
     else:
         turns = ()
+    again, transcript = _once_more(rig, turns)
+    if again.failure is None:
+        turns = turns_of(run.trace)
+        again, transcript = _once_more(rig, turns)
+    steps = tuple(str(step) for step in transcript.steps)
+    table = draw(transcript, again.names)
+    return Finding(again.failure or run.failure, turns, table, steps, strategy.seed, number)
+
+
+def _once_more(rig: Rig, turns: Turns) -> tuple[Run, Transcript]:
+    rig.forget()
     transcript = Transcript(rig)
     replay = Replay(turns)
     replay.begin()
-    again = guarded_run(rig, replay, transcript.record)
-    if again.failure is None:  # a livelock of this seed alone: the whole schedule shows it
-        turns = turns_of(run.trace)
-        replay = Replay(turns)
-        replay.begin()
-        transcript = Transcript(rig)
-        again = guarded_run(rig, replay, transcript.record)
-    assert again.failure is not None, "the schedule does not fail again"
-    steps = tuple(str(step) for step in transcript.steps)
-    table = draw(transcript, again.names)
-    return Finding(again.failure, turns, table, steps, strategy.seed, number)
+    return guarded_run(rig, replay, transcript.record), transcript
 
 
 def _ends_in(rig: Rig, turns: Turns, kind: str) -> bool:
+    rig.forget()
     replay = Replay(turns)
     replay.begin()
     failure = guarded_run(rig, replay).failure

@@ -17,7 +17,6 @@ from mpkernel.sched.task import TASK_BLOCKED, current
 from mpkernel.sched.wait_queue import WaitQueue, give_up_cpu
 from mpkernel.sync import ranks
 from mpkernel.sync.preempt import might_sleep
-from mpkernel.sync.ranks import LockClass
 from mpkernel.sync.spinlock import Spinlock
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ T = TypeVar("T", bound=Layout)
 #: The vector of ``k.ipi``, and of interrupts from outside.
 VECTOR_IPI: Final = DEVICE_LAST
 VECTOR_IRQ: Final = DEVICE_LAST - 1
-#: Ids of the classes of a scenario's locks; above those of the kernel's.
-_FIRST_CLASS: Final = 1_000
 
 
 @layout(size=8)
@@ -39,7 +36,7 @@ class Cell(Layout):
     value: u64
 
 
-@layout(size=32)
+@layout()
 class ScenarioQueue(WaitQueue):
     """The kernel's wait queue, with a sleep that tests no condition."""
 
@@ -63,8 +60,6 @@ class Kit:
     def __init__(self, machine: Machine, scenario: "Scenario") -> None:
         self._machine = machine
         self._scenario = scenario
-        self._names: list[tuple[int, int, str]] = []
-        self._classes: dict[str, LockClass] = {}
 
     # Objects
 
@@ -74,7 +69,9 @@ class Kit:
 
     def mutex(self, name: str = "mutex", subclass: int = 0) -> Mutex:
         """A free mutex of the class ``name``."""
-        return self._lock(Mutex, name, subclass)
+        made = self.place(Mutex)
+        made.init(ranks.unranked(name))
+        return made
 
     def completion(self) -> Completion:
         """A completion of something that has not happened."""
@@ -103,15 +100,6 @@ class Kit:
     def place(self, kind: type[T]) -> T:
         """Zeroed bytes of any layout."""
         return kind.at(self._machine.reserve(kind.SIZE))
-
-    def lock_class(self, name: str) -> LockClass:
-        """The class of that name, which has no rank: the validator learns its order."""
-        found = self._classes.get(name)
-        if found is None:
-            number = _FIRST_CLASS + len(self._classes)
-            found = self._classes[name] = LockClass(number, name, 0, "a scenario's data")
-            ranks.BY_ID[number] = found
-        return found
 
     # What a core can do
 
@@ -145,5 +133,5 @@ class Kit:
 
     def _lock(self, kind: Any, name: str, subclass: int) -> Any:
         made = self.place(kind)
-        made.init(self.lock_class(name if not subclass else f"{name}/{subclass}"))
+        made.init(ranks.unranked(name), subclass)
         return made

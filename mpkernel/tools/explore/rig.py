@@ -30,6 +30,7 @@ from mpkernel.tools.explore.kit import VECTOR_IPI, VECTOR_IRQ, Kit
 from mpkernel.tools.explore.names import Names
 from mpkernel.tools.explore.racecheck import RaceCheck
 from mpkernel.tools.explore.scenario import BadScenario, Program, Scenario
+from mpkernel.tools.explore.validator import Validators
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +71,7 @@ class Rig:
             timer.init(cpu.index)
             RUN_QUEUES.of(cpu.index).is_online = 1
         self._machine.keep()
+        self._validators = Validators(self._found)
         self._runs = 0
         self._baton: Baton | None = None
         self.kit: Kit
@@ -104,6 +106,15 @@ class Rig:
         names = [strand.name for strand in baton.strands]
         return Run(baton.trace, baton.failure, names, baton.is_redundant)
 
+    def forget(self) -> None:
+        """Let the validator have seen no schedule."""
+        self._validators.forget()
+
+    def _found(self, failure: Failure) -> None:
+        """The validator has a report."""
+        assert self._baton is not None
+        self._baton.fail(failure)
+
     def progress(self) -> int:
         """A number that grows with every step and every run."""
         steps = len(self._baton.trace) if self._baton is not None else 0
@@ -114,6 +125,7 @@ class Rig:
         machine, scenario = self._machine, self.scenario
         machine.renew()
         self.kit = Kit(machine, scenario)
+        self._validators.watch(machine.cpus)
         use_cpu(machine.cpus[0])
         try:
             self.objects = scenario.setup(self.kit)
@@ -164,6 +176,8 @@ class Rig:
 
     def _end(self, baton: Baton) -> None:
         """Leave nothing that still runs."""
+        for cpu in self._machine.cpus:
+            cpu.lockdep = None
         baton.close()
         for cpu in self._machine.cpus:
             use_cpu(cpu)
