@@ -119,8 +119,12 @@ def relax(turn: int) -> None:
     """One turn of a spin loop: let an interrupt in, give the host CPU away after a while."""
     from mpkernel.arch import interrupts  # noqa: PLC0415  interrupts needs cpu()
 
-    interrupts.safepoint()
     if WATCHING:
-        PLACE.observer.relax()
-    elif turn >= SPINS_BEFORE_YIELD:
+        taken = _current.area.interrupts
+        interrupts.safepoint()
+        if _current.area.interrupts == taken:  # else a handler may have changed what is waited for
+            PLACE.observer.relax()
+        return
+    interrupts.safepoint()
+    if turn >= SPINS_BEFORE_YIELD:
         os.sched_yield()

@@ -148,6 +148,7 @@ class Baton(Observer):
         self._starting = True
         self._resume(strand)
         self._starting = False
+        self.running = None
         return strand
 
     def run(self) -> None:

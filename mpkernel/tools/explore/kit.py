@@ -17,6 +17,8 @@ from mpkernel.sched.task import TASK_BLOCKED, current
 from mpkernel.sched.wait_queue import WaitQueue, give_up_cpu
 from mpkernel.sync import ranks
 from mpkernel.sync.preempt import might_sleep
+from mpkernel.sync.rwlock import Rwlock
+from mpkernel.sync.seqlock import Seqlock
 from mpkernel.sync.spinlock import Spinlock
 
 if TYPE_CHECKING:
@@ -66,6 +68,14 @@ class Kit:
     def spinlock(self, name: str = "spinlock", subclass: int = 0) -> Spinlock:
         """A free spinlock of the class ``name``."""
         return self._lock(Spinlock, name, subclass)
+
+    def rwlock(self, name: str = "rwlock", subclass: int = 0) -> Rwlock:
+        """A free read-write lock of the class ``name``."""
+        return self._lock(Rwlock, name, subclass)
+
+    def seqlock(self, name: str = "seqlock", subclass: int = 0) -> Seqlock:
+        """A free sequence lock of the class ``name``."""
+        return self._lock(Seqlock, name, subclass)
 
     def mutex(self, name: str = "mutex", subclass: int = 0) -> Mutex:
         """A free mutex of the class ``name``."""

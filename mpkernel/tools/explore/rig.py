@@ -59,10 +59,16 @@ class Rig:
     """A machine for one scenario."""
 
     def __init__(
-        self, scenario: Scenario, *, most_steps: int = MOST_STEPS, racecheck: bool = False
+        self,
+        scenario: Scenario,
+        *,
+        most_steps: int = MOST_STEPS,
+        racecheck: bool = False,
+        lockdep: bool = True,
     ) -> None:
         self.scenario = scenario
         self._racecheck = racecheck
+        self._lockdep = lockdep
         self._most_steps = most_steps
         self._machine = Machine(scenario.core_count)
         for cpu in self._machine.cpus:
@@ -125,7 +131,8 @@ class Rig:
         machine, scenario = self._machine, self.scenario
         machine.renew()
         self.kit = Kit(machine, scenario)
-        self._validators.watch(machine.cpus)
+        if self._lockdep:
+            self._validators.watch(machine.cpus)
         use_cpu(machine.cpus[0])
         try:
             self.objects = scenario.setup(self.kit)
@@ -261,10 +268,14 @@ def _nothing(_kit: Kit, _objects: Any) -> None:
 
 @contextmanager
 def rig(
-    scenario: Scenario, *, most_steps: int = MOST_STEPS, racecheck: bool = False
+    scenario: Scenario,
+    *,
+    most_steps: int = MOST_STEPS,
+    racecheck: bool = False,
+    lockdep: bool = True,
 ) -> "Iterator[Rig]":
     """A rig for a while, without pauses for garbage."""
-    made = Rig(scenario, most_steps=most_steps, racecheck=racecheck)
+    made = Rig(scenario, most_steps=most_steps, racecheck=racecheck, lockdep=lockdep)
     gc.freeze()
     gc.disable()
     try:

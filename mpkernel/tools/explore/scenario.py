@@ -6,6 +6,7 @@
     def irq0(k, s): ...             # comes once, at any safepoint of core 0
     def ipi1(k, s): ...             # what k.ipi(1) has core 1 do, if it is not irq1
     def check(k, s): assert ...     # holds at the end
+    def core1_repaired(k, s): ...   # takes core1's place in the variant "repaired"
 
 State: none. Context: mpkernel.tools.explore.
 """
@@ -45,8 +46,10 @@ class Scenario:
         return 1 + max([*self.cores, *self.irqs, *self.handlers])
 
 
-def load(path: Path, cores: int | None = None) -> Scenario:
+def load(path: Path, cores: int | None = None, variant: str = "") -> Scenario:
     """The scenario of a file; with ``cores``, a core without a program of its own runs core0's.
+
+    ``variant``: functions named ``..._variant`` take the places of their namesakes.
 
     Raises:
         BadScenario: it does not load, or lacks something.
@@ -59,6 +62,12 @@ def load(path: Path, cores: int | None = None) -> Scenario:
         raise BadScenario(f"{path}:{error.lineno}: {error.msg}") from error
     except Exception as error:
         raise BadScenario(f"{path}: {type(error).__name__}: {error}") from error
+    if variant:
+        ending = f"_{variant}"
+        instead = {n.removesuffix(ending): f for n, f in names.items() if n.endswith(ending)}
+        if not instead:
+            raise BadScenario(f"{path}: no function's name ends in {ending}")
+        names |= instead
     return of_names(path, names, cores)
 
 
