@@ -9,7 +9,7 @@ step that conflicts with it.
     node: before step n     enabled, each one's next access
                             to_try: who shall go here     tried: who did     asleep: who need not
 
-Spec: Flanagan and Godefroid, Dynamic Partial-Order Reduction (POPL 2005); Godefroid, sleep sets.
+Spec: Abdulla and others, Optimal Dynamic Partial Order Reduction (POPL 2014): source sets.
 State: private: the path to the schedule at hand. Context: mpkernel.tools.explore.
 """
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from hw.spec.watch import COMPARE, WRITE
 from mpkernel.tools.explore.baton import Redundant
-from mpkernel.tools.explore.vector_clock import join
+from mpkernel.tools.explore.vector_clock import Clock, join
 
 if TYPE_CHECKING:
     from mpkernel.tools.explore.baton import Baton, Strand
@@ -123,12 +123,13 @@ def conflict(one: Access, other: Access) -> bool:
 
 
 def reverse_races(path: list[Node], strands: int) -> None:
-    """Add to ``to_try`` who should go first in each race of a schedule.
+    """Have the other order of each race of a schedule tried: add to ``to_try`` who begins it.
 
-    ``clocks[p][q]``: the last step of q that is ordered before what p does next, as its number + 1.
+    A clock is, by strand, the number + 1 of its last step that is ordered before; ``at`` has the
+    clock of each step, itself included.
     """
     clocks = [[0] * strands for _ in range(strands)]
-    at: list[list[int]] = []  #: the clock of each step, itself included
+    at: list[Clock] = []
     last_write: dict[int, int] = {}
     last_reads: dict[int, dict[int, int]] = {}
     for number, node in enumerate(path):
@@ -137,27 +138,46 @@ def reverse_races(path: list[Node], strands: int) -> None:
         if node.waker >= 0:
             join(clock, at[node.waker])
         address, writes = node.accesses[strand]
+        before = []
         if address:
             before = [last_write[address]] if address in last_write else []
             if writes:
                 before += last_reads.get(address, {}).values()
-            for step in before:
-                other = path[step].chosen
-                if other != strand and clock[other] <= step:
-                    _try_before(path[step], strand)
+            racing = [one for one in before if clock[path[one].chosen] <= one]
             for step in before:
                 join(clock, at[step])
         clock[strand] = number + 1
         at.append(clock.copy())
-        if address and writes:
-            last_write[address] = number
-            last_reads.pop(address, None)
-        elif address:
-            last_reads.setdefault(address, {})[strand] = number
+        if address:
+            for step in racing:
+                other = path[step].chosen
+                if not any(at[one][other] > step for one in before if one != step):
+                    _reverse(path, at, step, number)
+            if writes:
+                last_write[address] = number
+                last_reads.pop(address, None)
+            else:
+                last_reads.setdefault(address, {})[strand] = number
 
 
-def _try_before(node: Node, strand: int) -> None:
-    if strand in node.accesses:
-        node.to_try.add(strand)
-    else:
-        node.to_try.update(node.accesses)
+def _reverse(path: list[Node], at: list[Clock], first: int, second: int) -> None:
+    """Have ``second`` come before ``first``, with what is not ordered after ``first``.
+
+    One who can begin that has to be tried before ``first`` (a source set).
+    """
+    node = path[first]
+    racer = node.chosen
+    begins: set[int] = set()
+    seen: list[int] = []
+    for step in (*range(first + 1, second), second):
+        clock = at[step]
+        if step != second and clock[racer] > first:
+            continue
+        strand = path[step].chosen
+        if not any(clock[path[one].chosen] > one for one in seen):
+            begins.add(strand)
+        seen.append(step)
+    if begins & node.to_try:
+        return
+    able = sorted(begins & node.accesses.keys())
+    node.to_try.update(able[:1] or node.accesses)
