@@ -243,7 +243,7 @@ def words(addr: int, count: int) -> memoryview:
     _check(addr, 8 * count)
     buffer = (ctypes.c_uint8 * (8 * count)).from_address(DIRECT_MAP + addr)
     view = memoryview(buffer).cast("B").cast("Q")
-    return cast(memoryview, WatchedWords(view, DIRECT_MAP + addr)) if WATCHING else view
+    return cast("memoryview", WatchedWords(view, DIRECT_MAP + addr)) if WATCHING else view
 
 
 def array(addr: int, size: int) -> npt.NDArray[np.uint8]:

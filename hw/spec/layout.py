@@ -162,7 +162,8 @@ def _watch_fields(cls: type[Layout], fields: list[tuple[str, Any]]) -> None:
         if discipline is statistic:
             continue
         private = discipline is not None and discipline.kind in ("fixed", "this_cpu")
-        if issubclass(ctype, ctypes._SimpleCData) and (watch.WATCHING_ALL or not private):
+        is_number = not hasattr(ctype, "_fields_") and not hasattr(ctype, "_length_")
+        if is_number and (watch.WATCHING_ALL or not private):
             kind = watch.ATOMIC if discipline is atomic else watch.PRIVATE if private else 0
             setattr(cls, name, watch.watched_field(getattr(cls, name), kind))
 

@@ -132,7 +132,7 @@ def watched_native(operation: F, kind: int) -> F:
             place.observer.changed(address)
         return result
 
-    return cast(F, twin)
+    return cast("F", twin)
 
 
 class WatchedWords:

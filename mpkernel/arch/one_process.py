@@ -102,7 +102,8 @@ class Machine:
             memory.zero(FREE_BASE, self._next - FREE_BASE)
         memory.write(KERNEL_DATA_BASE, self._kept)
         self._next = FREE_BASE
-        self.interrupts = peers = []
+        peers: list[Interrupts] = []
+        self.interrupts = peers
         self.cpus = []
         for index in range(self._cpu_count):
             PENDING[index].bits.value = 0
@@ -143,4 +144,3 @@ SHARED: Final = (
     (DIRECT_MAP, DIRECT_MAP + RAM_BYTES),
     (PENDING_AT[0], PENDING_AT[MAX_CPUS - 1] + 8),
 )
-

@@ -10,9 +10,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
+
+from mpkernel.tools.explore.request import Request
 
 #: Schedules that are tried unless told otherwise; dfs ends by itself.
 SCHEDULES: Final = 1_000
@@ -38,34 +40,70 @@ Status: 0 nothing found, 1 a finding, 2 a bad scenario.
 """,
 )
 @click.argument("scenario", type=click.Path(path_type=Path))
-@click.option("--cores", type=click.IntRange(1, 64), help="Cores; those without a program of their own run core0's.")
-@click.option("--strategy", type=click.Choice(["random", "pct", "dfs", "replay"]), default="random", show_default=True, help="Who chooses the core that makes the next step.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first schedule; the next has the next.")
-@click.option("--schedules", type=click.IntRange(1), help=f"How many at most ({SCHEDULES:,}; dfs {DFS_SCHEDULES:,}; replay 1).")
+@click.option(
+    "--cores",
+    type=click.IntRange(1, 64),
+    help="Cores; those without a program of their own run core0's.",
+)
+@click.option(
+    "--strategy",
+    type=click.Choice(["random", "pct", "dfs", "replay"]),
+    default="random",
+    show_default=True,
+    help="Who chooses the core that makes the next step.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed of the first schedule; the next has the next.",
+)
+@click.option(
+    "--schedules",
+    type=click.IntRange(1),
+    help=f"How many at most ({SCHEDULES:,}; dfs {DFS_SCHEDULES:,}; replay 1).",
+)
 @click.option("--schedule", metavar="TURNS", help="replay: the schedule, as it was reported.")
-@click.option("--length", type=click.IntRange(1), default=PCT_LENGTH, show_default=True, help="pct: about how many steps a schedule has.")
-@click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that share the schedules.")
+@click.option(
+    "--length",
+    type=click.IntRange(1),
+    default=PCT_LENGTH,
+    show_default=True,
+    help="pct: about how many steps a schedule has.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Processes that share the schedules.",
+)
+@click.option(
+    "--no-lockdep",
+    is_flag=True,
+    help="Leave the lock validator off, so that deadlocks come to pass.",
+)
+@click.option(
+    "--variant", default="", help="Functions named ..._VARIANT take the places of their namesakes."
+)
 @click.option("--racecheck", is_flag=True, help="Report accesses that nothing orders.")
-def explore(
-    scenario: Path, cores: int | None, strategy: str, seed: int, schedules: int | None,
-    schedule: str | None, length: int, jobs: int, *, racecheck: bool,
-) -> int:  # fmt: skip
+def explore(jobs: int, **options: Any) -> int:
     """Run the cores of a SCENARIO under schedules of a strategy's choice, until one fails.
 
     A failure is shrunk to few switches, drawn as a table, and can be had again by its schedule.
     """
-    if schedules is None:
-        schedules = {"dfs": DFS_SCHEDULES, "replay": 1}.get(strategy, SCHEDULES)
-    if jobs > 1 and strategy in ("random", "pct"):
-        return _shared_out(jobs, seed, schedules)
-    mode = "all" if racecheck else "shared"
+    if options["schedules"] is None:
+        usual = {"dfs": DFS_SCHEDULES, "replay": 1}
+        options["schedules"] = usual.get(options["strategy"], SCHEDULES)
+    request = Request(**options)
+    if jobs > 1 and request.strategy in ("random", "pct"):
+        return _shared_out(jobs, request)
+    mode = "all" if request.racecheck else "shared"
     if os.environ.get(_WATCH) != mode:
         return subprocess.run(_command([]), env=_environment(mode), check=False).returncode
-    from mpkernel.tools.explore.command import Request, run  # noqa: PLC0415  needs MPK_WATCH
+    from mpkernel.tools.explore.command import run  # noqa: PLC0415  needs MPK_WATCH
 
-    request = Request(
-        scenario, cores, strategy, seed, schedules, schedule, length, racecheck=racecheck
-    )
     return run(request)
 
 
@@ -74,18 +112,21 @@ def _environment(mode: str) -> dict[str, str]:
 
 
 def _command(more: list[str]) -> list[str]:
-    """This command again; the last of an option counts."""
+    """Words of this command; the last of an option counts."""
     return [sys.executable, "-m", "mpkernel", *sys.argv[1:], *more]
 
 
-def _shared_out(jobs: int, seed: int, schedules: int) -> int:
+def _shared_out(jobs: int, request: Request) -> int:
     """Several processes, each with a part of the seeds; the finding of the lowest seed counts."""
+    seed, schedules = request.seed, request.schedules
     share = -(-schedules // jobs)
     parts = []
     for first in range(0, schedules, share):
         count = min(share, schedules - first)
         more = ["--jobs=1", f"--seed={seed + first}", f"--schedules={count}"]
-        parts.append(subprocess.Popen(_command(more), stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        parts.append(
+            subprocess.Popen(_command(more), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        )
     status, output, errors = STATUS_CLEAN, b"", b""
     for part in parts:
         if status != STATUS_CLEAN:
@@ -95,7 +136,9 @@ def _shared_out(jobs: int, seed: int, schedules: int) -> int:
         output, errors = part.communicate()
         status = part.returncode
     if status == STATUS_CLEAN:
-        click.echo(f"nothing found in {schedules:,} schedules (seeds {seed} to {seed + schedules - 1})")
+        click.echo(
+            f"nothing found in {schedules:,} schedules (seeds {seed} to {seed + schedules - 1})"
+        )
     else:
         sys.stdout.write(output.decode())
         sys.stderr.write(errors.decode())

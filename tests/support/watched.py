@@ -13,11 +13,17 @@ from tests.support.source_tree import ROOT
 SECONDS = 100
 
 
-def watched(code: str, *arguments: str | Path, mode: str = "all", hash_seed: str = "0") -> str:
+def watched(
+    code: str,
+    *arguments: str | Path,
+    mode: str = "all",
+    hash_seed: str = "0",
+    seconds: float = SECONDS,
+) -> str:
     """What the code prints; it is run with the project's root as its folder."""
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
-        cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False,
         env={**os.environ, "MPK_WATCH": mode, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

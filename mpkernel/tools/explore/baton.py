@@ -4,9 +4,9 @@ Before a core touches memory that cores share, it stops at a *switch point*: the
 which core makes the next step, and that core makes its access and runs on to its next point. So a
 schedule is a list of core numbers, one a step, and a run is a function of its schedule alone.
 
-    running ----- halt, relax: nothing to do until another core writes what it has read ----> blocked
-       ^                                                                                        |
-       `------------------------------- another core's write ----------------------------------'
+    running -- relax, halt: nothing to do until another core writes what was read --> blocked
+       ^                                                                                 |
+       `---------------------------- another core's write ------------------------------'
 
 A turn of a spin loop blocks the core until another core has written a word that it has read since
 its last turn; a halted core waits for its pending word. So nobody spins in vain, and "nobody can

@@ -7,11 +7,10 @@ State: none. Context: a process of its own, under MPK_WATCH.
 """
 
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from mpkernel.tools.explore.campaign import Result, campaign, strategy_of, watchdog
+from mpkernel.tools.explore.request import Request
 from mpkernel.tools.explore.rig import rig
 from mpkernel.tools.explore.scenario import BadScenario, load
 
@@ -20,27 +19,14 @@ STATUS_FOUND: Final = 1
 STATUS_BAD: Final = 2
 
 
-@dataclass(frozen=True)
-class Request:
-    """What to explore, and how."""
-
-    path: Path
-    cores: int | None
-    strategy: str
-    seed: int
-    schedules: int
-    schedule: str | None
-    length: int
-    racecheck: bool = False
-
-
 def run(request: Request) -> int:
     """Do it; return the status."""
     try:
-        scenario = load(request.path, request.cores)
+        scenario = load(request.scenario, request.cores, request.variant)
         strategy = strategy_of(request.strategy, request.seed, request.schedule, request.length)
-        with rig(scenario, racecheck=request.racecheck) as made, watchdog(made):
-            result = campaign(made, strategy, request.schedules)
+        made = rig(scenario, racecheck=request.racecheck, lockdep=not request.no_lockdep)
+        with made as machine, watchdog(machine):
+            result = campaign(machine, strategy, request.schedules)
     except (BadScenario, ValueError) as error:
         sys.stderr.write(f"mpkernel: {' '.join(str(error).split())}\n")
         return STATUS_BAD
@@ -52,9 +38,7 @@ def _say(request: Request, result: Result) -> None:
     """Print the finding, or that there is none."""
     finding = result.finding
     if finding is not None:
-        extra = f" --cores {request.cores}" if request.cores else ""
-        extra += " --racecheck" if request.racecheck else ""
-        sys.stdout.write(finding.text(str(request.path), extra))
+        sys.stdout.write(finding.text(str(request.scenario), request.replay_options))
         if request.strategy != "replay" or request.schedule is None:
             sys.stderr.write(
                 f"{request.strategy}, seed {finding.seed}: failed at schedule {finding.number:,}\n"

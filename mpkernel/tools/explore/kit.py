@@ -3,7 +3,7 @@
 State: private; what it makes is bytes in RAM. Context: mpkernel.tools.explore.
 """
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from hw.spec.layout import Layout, layout, u64
 from mpkernel.arch import interrupts
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mpkernel.tools.explore.scenario import Scenario
 
 T = TypeVar("T", bound=Layout)
+Lock = TypeVar("Lock", Spinlock, Rwlock, Seqlock)
 
 #: The vector of ``k.ipi``, and of interrupts from outside.
 VECTOR_IPI: Final = DEVICE_LAST
@@ -77,7 +78,7 @@ class Kit:
         """A free sequence lock of the class ``name``."""
         return self._lock(Seqlock, name, subclass)
 
-    def mutex(self, name: str = "mutex", subclass: int = 0) -> Mutex:
+    def mutex(self, name: str = "mutex") -> Mutex:
         """A free mutex of the class ``name``."""
         made = self.place(Mutex)
         made.init(ranks.unranked(name))
@@ -141,7 +142,7 @@ class Kit:
 
     # Inside
 
-    def _lock(self, kind: Any, name: str, subclass: int) -> Any:
+    def _lock(self, kind: type[Lock], name: str, subclass: int) -> Lock:
         made = self.place(kind)
         made.init(ranks.unranked(name), subclass)
         return made

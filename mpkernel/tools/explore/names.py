@@ -52,7 +52,9 @@ def named(objects: Any, prefix: str = "") -> Iterator[tuple[int, int, str, Any]]
 
 def field_at(kind: Any, offset: int) -> str:
     """Dotted name of the field at an offset; a cell's only field needs no name."""
-    for name, ctype, *_ in (field for one in kind.__mro__ for field in vars(one).get("_fields_", ())):
+    for name, ctype, *_ in (
+        field for one in kind.__mro__ for field in vars(one).get("_fields_", ())
+    ):
         start = getattr(kind, name).offset
         if start <= offset < start + ctypes.sizeof(ctype):
             if isinstance(ctype, type) and issubclass(ctype, Layout):

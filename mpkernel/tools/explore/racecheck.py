@@ -91,7 +91,7 @@ class RaceCheck:
 
 def _stack() -> Stack:
     frame = sys._getframe(3)  # noqa: SLF001  the only way to the caller's stack
-    found = []
+    found: list[tuple[CodeType, int]] = []
     while frame is not None and len(found) < _DEPTH:
         found.append((frame.f_code, frame.f_lineno))
         frame = frame.f_back  # type: ignore[assignment]

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from hw.spec.watch import PLACE, Observer
 from mpkernel.arch import interrupts
 from mpkernel.arch.cpu import Cpu, use_cpu
-from mpkernel.arch.one_process import Machine
+from mpkernel.arch.cpu import cpu as running_cpu
+from mpkernel.arch.one_process import Interrupts, Machine
 from mpkernel.arch.timer import NEVER
 from mpkernel.arch.vectors import VECTOR_RESCHEDULE, VECTOR_TIMER
 from mpkernel.sched import run_queue, switch, tick, timer
@@ -88,9 +89,7 @@ class Rig:
         PLACE.observer = Observer()
         self._machine.close()
 
-    def run(
-        self, strategy: "Strategy", looker: Looker | None = None
-    ) -> Run:
+    def run(self, strategy: "Strategy", looker: Looker | None = None) -> Run:
         """Run the scenario once, from its setup to its check.
 
         Raises:
@@ -151,7 +150,7 @@ class Rig:
                 baton.add(f"core{index}", machine.cpus[index], self._plain(_nothing))
         for index in scenario.irqs:
             apic = machine.interrupts[index]
-            baton.add(f"irq{index}", machine.cpus[index], lambda _, apic=apic: apic.post(VECTOR_IRQ))
+            baton.add(f"irq{index}", machine.cpus[index], _sender(apic))
         if self._racecheck:
             baton.lookers.append(RaceCheck(baton, Names(self)).look)
 
@@ -191,7 +190,7 @@ class Rig:
             for coroutine in cpu.coroutines.values():
                 try:
                     coroutine.close()
-                except BaseException:  # noqa: BLE001, S112, PERF203  its locks are gone anyhow
+                except BaseException:  # noqa: BLE001  its locks are gone anyhow
                     continue
             cpu.coroutines.clear()
 
@@ -251,7 +250,7 @@ class Rig:
 
     def _handle(self, vector: int) -> None:
         """What a core does about an interrupt."""
-        cpu = interrupts.cpu()
+        cpu = running_cpu()
         if vector in (VECTOR_IPI, VECTOR_IRQ):
             scenario = self.scenario
             handler = scenario.irqs.get(cpu.index) if vector == VECTOR_IRQ else None
@@ -260,6 +259,11 @@ class Rig:
             tick.timer_interrupt()
         elif vector == VECTOR_RESCHEDULE:
             cpu.area.need_resched = 1
+
+
+def _sender(apic: Interrupts) -> Callable[[Strand], None]:
+    """The strand of an interrupt from outside: it sends one."""
+    return lambda _: apic.post(VECTOR_IRQ)
 
 
 def _nothing(_kit: Kit, _objects: Any) -> None:

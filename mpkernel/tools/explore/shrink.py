@@ -1,7 +1,7 @@
 """Shrinking: the schedule with the fewest turns that still ends alike.
 
 A turn is left out, and the schedule stays as it is if that changes how it ends; until no turn can
-be left out. What follows the last turn needs no switch (schedule.py), so few turns are few switches.
+be left out. What follows the last turn needs no switch (schedule.py): few turns, few switches.
 
 State: none. Context: mpkernel.tools.explore.
 """
@@ -16,7 +16,7 @@ MOST_RUNS: Final = 2_000
 
 
 def shrink(turns: Turns, fails: Callable[[Turns], bool]) -> Turns:
-    """A schedule for which ``fails`` holds as it does for ``turns``, and from which no turn can go."""
+    """A schedule from which no turn can go; ``fails`` holds for it as it does for ``turns``."""
     runs = 0
     size = max(len(turns) // 2, 1)
     while True:

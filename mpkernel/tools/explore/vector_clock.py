@@ -11,5 +11,4 @@ Clock = list[int]
 def join(clock: Clock, other: Clock) -> None:
     """Know what ``other`` knows as well."""
     for index, value in enumerate(other):
-        if value > clock[index]:
-            clock[index] = value
+        clock[index] = max(clock[index], value)

@@ -7,7 +7,9 @@ LEDGER = "OPEN-3"
 
 
 def setup(k):
-    return SimpleNamespace(next=k.word(), slots=[k.word(), k.word()], in_flight=[k.word(), k.word()])
+    return SimpleNamespace(
+        next=k.word(), slots=[k.word(), k.word()], in_flight=[k.word(), k.word()]
+    )
 
 
 def send(k, s, slot, request):

@@ -1,4 +1,4 @@
-"""A core looks for work, then says that it halts; the sender between sees it awake, rings nobody."""
+"""A core looks for work, then says that it halts; the sender in between rings nobody."""
 
 from types import SimpleNamespace
 

@@ -7,7 +7,8 @@ END = 9
 
 
 def setup(k):
-    return SimpleNamespace(head=k.word(0), next=[k.word(1), k.word(2), k.word(END)], taken=[k.word() for _ in range(3)])  # fmt: skip
+    links = [k.word(1), k.word(2), k.word(END)]
+    return SimpleNamespace(head=k.word(0), next=links, taken=[k.word() for _ in range(3)])
 
 
 def take(s, node):

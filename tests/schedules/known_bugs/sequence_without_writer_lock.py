@@ -6,7 +6,9 @@ KIND, TOOL, WITHIN = "panic", "random", 20
 
 
 def setup(k):
-    return SimpleNamespace(lock=k.seqlock("clock"), a=k.spinlock("a"), b=k.spinlock("b"), n=k.word())
+    return SimpleNamespace(
+        lock=k.seqlock("clock"), a=k.spinlock("a"), b=k.spinlock("b"), n=k.word()
+    )
 
 
 def core0(k, s):

@@ -1,4 +1,4 @@
-"""Two cores unlink the same list node: the second writes through the links of a node that is gone."""
+"""Two cores unlink the same list node: the second follows links that are gone."""
 
 from types import SimpleNamespace
 

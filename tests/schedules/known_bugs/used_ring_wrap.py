@@ -1,4 +1,4 @@
-"""The driver asks whether the used index is greater than its own: at the wrap it is not (OPEN-2)."""
+"""The driver asks whether the used index is greater than its own: not so at the wrap (OPEN-2)."""
 
 from types import SimpleNamespace
 

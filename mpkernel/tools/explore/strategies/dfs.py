@@ -107,9 +107,7 @@ class Dfs:
         above = self._path[-1]
         step = above.accesses[above.chosen]
         kept = {
-            strand: access
-            for strand, access in above.asleep.items()
-            if not conflict(access, step)
+            strand: access for strand, access in above.asleep.items() if not conflict(access, step)
         }
         for strand in above.tried:
             if strand != above.chosen and not conflict(above.accesses[strand], step):

@@ -1,7 +1,7 @@
 """PCT: cores run by priority, and at a few steps, drawn before, the one that runs falls last.
 
-Why: a bug that needs d orderings among n cores and k steps is found by one schedule with a chance of
-at least 1 / (n k^(d-1)), however unlikely it is at random.
+Why: a bug that needs d orderings among n cores and k steps is found by one schedule with a chance
+of at least 1 / (n k^(d-1)), however unlikely it is at random.
 
 Spec: Burckhardt and others, A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs
 (ASPLOS 2010). State: private. Context: mpkernel.tools.explore.

@@ -14,14 +14,14 @@ class Strategy(Protocol):
 
     #: What to call it in reports.
     name: str
+    #: Of the schedule at hand, for those who draw.
+    seed: int
 
     def begin(self) -> bool:
         """Get ready for another schedule; False if there is none left."""
 
     def choose(self, baton: "Baton", current: "Strand | None") -> "Strand":
-        """One of ``baton.enabled``; ``current`` is the one that stands at a point, None if it
-        has ended or cannot go on.
-        """
+        """Return one of ``baton.enabled``; ``current`` stands at a point, None: it cannot go on."""
 
     def end(self, baton: "Baton") -> None:
         """The schedule has ended; ``baton.trace`` is all of it."""

@@ -16,12 +16,18 @@ class Names:
         return f"word{(address - strands.address(0)) // 8}"
 
 
-KINDS = {"r": 0, "w": WRITE, "load": ATOMIC, "store": ATOMIC | WRITE, "add": ATOMIC | WRITE | UPDATE}
+KINDS = {
+    "r": 0,
+    "w": WRITE,
+    "load": ATOMIC,
+    "store": ATOMIC | WRITE,
+    "add": ATOMIC | WRITE | UPDATE,
+}
 
 
 def race(monkeypatch, turns, *programs: str) -> str:
     """What is reported of programs like ``w0 store1``, '' if nothing."""
-    monkeypatch.setattr(strands, "KINDS", {verb: kind for verb, kind in KINDS.items()})
+    monkeypatch.setattr(strands, "KINDS", KINDS)
     steps = [[(text[:-1], int(text[-1]), 0) for text in program.split()] for program in programs]
     replay = Replay(turns)
     replay.begin()
