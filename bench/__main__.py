@@ -10,7 +10,7 @@ from typing import Final
 import click
 from rich.console import Console
 
-from bench import boot, instructions, ipi, scaling, syscall, tlb
+from bench import boot, instructions, ipi, locks, scaling, syscall, tlb
 from bench.harness import BenchError, Figure, show, to_json
 
 SUBJECTS: Final[dict[str, Callable[[int], list[Figure]]]] = {
@@ -18,6 +18,7 @@ SUBJECTS: Final[dict[str, Callable[[int], list[Figure]]]] = {
     "instructions": instructions.measure,
     "syscall": syscall.measure,
     "ipi": ipi.measure,
+    "locks": locks.measure,
     "scaling": scaling.measure,
     "tlb": tlb.measure,
 }

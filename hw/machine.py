@@ -55,8 +55,10 @@ class Machine:
         found = {fd: open_terminal(fd) for fd in sorted(inputs)}
         self._terminals = {fd: terminal for fd, terminal in found.items() if terminal is not None}
 
-    def run(self, kernel_entry: KernelEntry) -> int:
+    def run(self, kernel_entry: KernelEntry, *, at_end: Callable[[], None] | None = None) -> int:
         """Run the machine until it ends; return its status.
+
+        ``at_end`` is called in the launcher when all has ended and the memory is still there.
 
         ``kernel_entry(core)`` is called in core 0's process at once, and in another core's
         process when it was started by INIT and STARTUP.
@@ -81,6 +83,8 @@ class Machine:
                 finally:
                     if self._config.trace is not None:
                         self._config.trace.write_text("\n".join(trace.lines()) + "\n")
+                    if at_end is not None:
+                        at_end()
             finally:
                 ram.close(files)
         finally:

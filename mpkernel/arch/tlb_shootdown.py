@@ -89,8 +89,11 @@ def enter_space(space: int) -> None:
 
 
 def leave_user() -> None:
-    """Announce that this CPU is back from user mode."""
-    PARTIES[cpu().index].mode.store(MODE_KERNEL)
+    """Announce that this CPU is back from user mode.
+
+    With a full fence: what the kernel reads from here on it reads after that (sync.rcu).
+    """
+    PARTIES[cpu().index].mode.xchg(MODE_KERNEL)
 
 
 def begin_copy(space: int) -> None:

@@ -59,9 +59,10 @@ from mpkernel.proc import exit as process_exit
 from mpkernel.proc import signal, signal_delivery, user_fault
 from mpkernel.proc.process import TREE, Process, current_process
 from mpkernel.proc.process_texts import ProcessFiles
-from mpkernel.sched import tick
+from mpkernel.sched import grace_period, tick
 from mpkernel.sched.task import current
 from mpkernel.sched.task_end import TASK_END
+from mpkernel.sync import rcu
 from mpkernel.syscall import dispatch
 
 
@@ -140,6 +141,7 @@ def _host_signal(number: int) -> None:
 def _fill_arch() -> None:
     TRAP_HANDLERS.fill(UserTraps())
     TASK_END.fill(process_exit.task_exited)
+    rcu.ENDED.fill(grace_period.ended)
     process_exit.POWER_OFF.fill(_power_off)
     KERNEL_VECTORS.add(VECTOR_TIMER, tick.timer_interrupt)
     KERNEL_VECTORS.add(VECTOR_RESCHEDULE, _reschedule)

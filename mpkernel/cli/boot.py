@@ -43,6 +43,7 @@ def boot(cmdline: str | None, init: str, **options: Any) -> int:
         raise click.UsageError(f"--init {init} is no absolute path of the guest")
     parameters = BootParameters(
         log_level=options["log_level"],
+        lockdep=options["lockdep"],
         init=init,
         init_args=() if cmdline is None else ("-c", cmdline),
     )

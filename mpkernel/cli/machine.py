@@ -14,7 +14,7 @@ from mpkernel.boot.parameters import BootParameters
 from mpkernel.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hw.machine_config import DiskConfig, ModuleConfig, PortConfig
 
@@ -32,6 +32,7 @@ class MachineOptions:
     timeout_s: float | None
     trace: Path | None
     log_level: str
+    lockdep: str
 
 
 def run_machine(
@@ -40,8 +41,11 @@ def run_machine(
     *,
     ports: "Sequence[PortConfig] | None" = None,
     modules: "Sequence[ModuleConfig]" = (),
+    at_end: "Callable[[], None] | None" = None,
 ) -> int:
     """Run a machine until it ends; return its status.
+
+    ``at_end`` is called when it has ended, while its memory is still there.
 
     Raises:
         MachineError, ImageError, BuildError: it cannot be made as asked.
@@ -77,7 +81,14 @@ def run_machine(
             check_root(options.root)
     finally:
         progress.clear()
-    return Machine(config).run(kernel_entry)
+    from mpkernel.cli.findings import show_findings  # noqa: PLC0415
+
+    def end() -> None:
+        show_findings()
+        if at_end is not None:
+            at_end()
+
+    return Machine(config).run(kernel_entry, at_end=end)
 
 
 def _disks(options: MachineOptions, progress: Progress) -> "tuple[DiskConfig, ...]":

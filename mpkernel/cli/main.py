@@ -27,6 +27,7 @@ HELP: Final = """A whole SMP kernel in Python, on a machine whose cores are proc
   mpkernel boot --cpus 8           a shell on an eight-core machine
   mpkernel run --cpus 2 ./a.out    a static Linux x86-64 program, inside the machine
   mpkernel mkfs data.img --size 64M
+  mpkernel lockdep selftest        the lock validator's own test
 """
 EPILOG: Final = """\b
 Status:
@@ -79,11 +80,12 @@ def _commands() -> Any:
 
     from mpkernel.cli.boot import boot  # noqa: PLC0415
     from mpkernel.cli.explore import explore  # noqa: PLC0415
+    from mpkernel.cli.lockdep import lockdep  # noqa: PLC0415
     from mpkernel.cli.mkfs import mkfs  # noqa: PLC0415
     from mpkernel.cli.run import run  # noqa: PLC0415
 
     group = click.Group("mpkernel", help=HELP, epilog=EPILOG, no_args_is_help=True)
-    for command in (boot, run, mkfs, explore):
+    for command in (boot, run, mkfs, lockdep, explore):
         group.add_command(command)
     return click.version_option(__version__, prog_name="mpkernel")(group)
 

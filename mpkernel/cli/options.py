@@ -139,6 +139,10 @@ def machine_options(command: Command) -> Command:
             help="Write what happened on each core, in order of time, when the machine has ended.",
         ),
         click.option(
+            "--lockdep", type=click.Choice(["on", "off"]), default="on", show_default=True,
+            help="The lock validator: every deadlock named before it happens.",
+        ),
+        click.option(
             "--log", "log_level", type=click.Choice(["error", "warning", "info", "debug"]),
             default="warning", show_default=True, help="What the kernel's log shows.",
         ),

@@ -64,6 +64,7 @@ def run(
 
     parameters = BootParameters(
         log_level=options["log_level"],
+        lockdep=options["lockdep"],
         init=path,
         init_args=args,
         env=DEFAULT_ENVIRONMENT | dict(env),

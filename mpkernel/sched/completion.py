@@ -6,6 +6,8 @@ State: RAM. Locks: WaitQueue.lock. Context: wait is for tasks and sleeps; comple
 from hw.spec.layout import Layout, layout, u32
 from mpkernel.arch.atomics import AtomicU32
 from mpkernel.sched.wait_queue import WaitQueue
+from mpkernel.sync import ranks
+from mpkernel.sync.ranks import LockClass
 
 
 @layout(size=64)
@@ -16,9 +18,9 @@ class Completion(Layout):
     done: AtomicU32
     reserved_0x03c: u32
 
-    def init(self) -> None:
-        """Nothing has happened yet."""
-        self.queue.init()
+    def init(self, lock_class: LockClass = ranks.WAIT_QUEUE) -> None:
+        """Nothing has happened yet. ``lock_class``: see WaitQueue."""
+        self.queue.init(lock_class)
         self.done.store(0)
 
     def complete(self) -> None:

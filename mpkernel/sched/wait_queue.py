@@ -16,6 +16,7 @@ from typing import Annotated
 
 from hw.spec.layout import Layout, guarded_by, layout
 from mpkernel.abi.errno import Interrupted
+from mpkernel.arch.cpu import cpu
 from mpkernel.collections.list import ListNode
 from mpkernel.sched import timer
 from mpkernel.sched.run_queue import RUN_QUEUES
@@ -30,6 +31,8 @@ from mpkernel.sched.task import (
 )
 from mpkernel.sched.wakeup import wake
 from mpkernel.sync import preempt, ranks
+from mpkernel.sync.lockdep.modes import EVENT
+from mpkernel.sync.ranks import LockClass
 from mpkernel.sync.spinlock import Spinlock
 
 
@@ -39,6 +42,13 @@ def give_up_cpu() -> Generator[None, None, None]:
     yield
 
 
+def stay_awake(task: Task) -> None:
+    """The current task, which was about to sleep, or was woken before it did, runs on."""
+    with RUN_QUEUES.of(task.cpu).lock.irqsave():
+        assert task.state in (TASK_SLEEPING, TASK_BLOCKED, TASK_READY, TASK_RUNNING)
+        task.state = TASK_RUNNING
+
+
 @layout(size=56)
 class WaitQueue(Layout):
     """The waiters of one event."""
@@ -46,9 +56,12 @@ class WaitQueue(Layout):
     lock: Spinlock
     waiters: Annotated[ListNode, guarded_by("lock")]
 
-    def init(self) -> None:
-        """Make the queue empty. Before anyone else can see it."""
-        self.lock.init(ranks.WAIT_QUEUE)
+    def init(self, lock_class: LockClass = ranks.WAIT_QUEUE) -> None:
+        """Make the queue empty. Before anyone else can see it.
+
+        ``lock_class``: one of its own has the validator follow from who waits to who wakes.
+        """
+        self.lock.init(lock_class)
         self.waiters.init()
 
     async def wait_until(
@@ -65,6 +78,9 @@ class WaitQueue(Layout):
         Raises:
             Interrupted: a signal came, and the condition does not hold.
         """
+        watch = cpu().lockdep
+        if watch is not None and self.lock.cell.key != ranks.WAIT_QUEUE.id:
+            watch.wait_event(self.lock.cell.key | EVENT)
         if condition():
             return True
         preempt.might_sleep()
@@ -106,6 +122,9 @@ class WaitQueue(Layout):
         return self.waiters.is_empty()
 
     def _wake(self, most: int) -> int:
+        watch = cpu().lockdep
+        if watch is not None and self.lock.cell.key != ranks.WAIT_QUEUE.id:
+            watch.bring_event(self.lock.cell.key | EVENT)
         woken = 0
         with self.lock.irqsave():
             for waiter in self.waiters.objects(Waiter, "node"):
@@ -122,6 +141,4 @@ class WaitQueue(Layout):
         with self.lock.irqsave():
             if not waiter.node.is_empty():
                 waiter.node.remove()
-        with RUN_QUEUES.of(task.cpu).lock.irqsave():
-            assert task.state in (TASK_SLEEPING, TASK_BLOCKED, TASK_READY, TASK_RUNNING)
-            task.state = TASK_RUNNING
+        stay_awake(task)

@@ -51,6 +51,7 @@ _TABLE: Final = (
     ("frames", "the bitmap of free frames"),
     ("wait_queue", "the waiters of one event"),
     ("timer", "the timer heap of one CPU"),
+    ("priority", "who waits for which rt-mutex, and the priorities lent"),
     ("run_queue", "tasks ready on one CPU"),
     ("log", "the ring of kernel messages"),
 )
@@ -59,7 +60,31 @@ CLASSES: Final = tuple(
     LockClass(index + 1, name, 10 * (index + 1), guards)
     for index, (name, guards) in enumerate(_TABLE)
 )
-_BY_ID: Final = {c.id: c for c in CLASSES}
+#: Sections that are no locks, but that the validator sees as such. Nobody waits for them.
+SECTIONS: Final = (
+    LockClass(len(CLASSES) + 1, "rcu_read", 0, "what RCU readers look at"),
+    LockClass(
+        len(CLASSES) + 2,
+        "reclaim",
+        0,
+        "memory that is being won back from its users",
+        is_nested=True,
+    ),
+)
+RCU_READ, RECLAIM = SECTIONS
+
+_WAIT_RANK: Final = next(c.rank for c in CLASSES if c.name == "wait_queue")
+
+#: Wait queues whose event the validator follows: who waits there waits for all that whoever wakes
+#: them needed to get that far. Of a class only if its events are alike: for pages, say, the class
+#: would see a circle where one task waits for a page that another reads with a lock of its own.
+EVENTS: Final = (
+    LockClass(
+        SECTIONS[-1].id + 1, "request_done", _WAIT_RANK, "waiters for a disk that serves requests"
+    ),
+)
+(REQUEST_DONE,) = EVENTS
+_BY_ID: Final = {c.id: c for c in (*CLASSES, *SECTIONS, *EVENTS)}
 
 #: Ids of classes without rank begin here.
 FIRST_UNRANKED: Final = 1024
@@ -124,6 +149,7 @@ def by_id(class_id: int) -> LockClass:
     FRAMES,
     WAIT_QUEUE,
     TIMER,
+    PRIORITY,
     RUN_QUEUE,
     LOG,
 ) = CLASSES

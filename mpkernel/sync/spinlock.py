@@ -107,6 +107,12 @@ class Spinlock(Layout):
             panic(f"CPU {cpu().index} needs the {self.name} lock here")
 
     @property
+    def class_id(self) -> int:
+        """LockClass.id, 0 before init."""
+        key: int = self.cell.key
+        return key & 0xFFFF
+
+    @property
     def name(self) -> str:
         """Name of the lock's class."""
         return ranks.name_of(self.cell.key)

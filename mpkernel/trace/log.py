@@ -70,7 +70,7 @@ def error_at_once(text: str) -> None:
     area = cpu().area
     data = _line(text)
     flag, area.irqs_off = area.irqs_off, 1
-    if RING.lock.class_id and RING.lock.try_acquire():
+    if RING.lock.cell.key and RING.lock.try_acquire():
         _append(data[:RING_BYTES])
         RING.lock.release()
     area.irqs_off = flag  # and no safepoint: the caller is in the midst of something

@@ -76,16 +76,23 @@ def run_tasks(
             for index in range(len(k.cpus)):
                 halt.ring(index)
 
+    never_run_here = []
     for index, task in tasks:
         left.add(1)
-        k.spawn(index, counted(task))
+        body = counted(task)
+        never_run_here += [task, body]
+        k.spawn(index, body)
 
     def cpu_loop(index: int) -> None:
         while left.load():
             if not k.turn(index):
                 idle()
 
-    run_cpus(k, cpu_loop, timeout_s=timeout_s)
+    try:
+        run_cpus(k, cpu_loop, timeout_s=timeout_s)
+    finally:
+        for coroutine in never_run_here:
+            coroutine.close()
 
 
 def _fork(k: Kernel, index: int, work: Callable[[int], None]) -> int:

@@ -21,6 +21,8 @@ HARD_OFF: Final = 1 << 0
 DEFERRED_OFF: Final = 1 << 1
 #: It is nested under another lock, which is held.
 UNDER: Final = 1 << 2
+#: Link.marked with a bit for each context of usage.
+ALL_MARKED: Final = 0b11
 MODE_SHIFT: Final = 3
 KEY_SHIFT: Final = 16
 
@@ -74,7 +76,7 @@ def root(context: int) -> Link:
     """The empty chain of a context."""
     inner = modes.WAIT_RAW if context & IN_RAW else modes.WAIT_SPIN if context else modes.WAIT_SLEEP
     empty = Link(None, 0, context, inner, None)
-    empty.marked = -1
+    empty.marked = ALL_MARKED
     return empty
 
 

@@ -140,8 +140,10 @@ def kind_of(node: ClassNode) -> modes.Kind:
 
 def name_of_key(key: int) -> str:
     """Name of the class with a key, with its level."""
-    level = key >> modes.SUBCLASS_SHIFT
     name = ranks.by_id(key & ((1 << modes.SUBCLASS_SHIFT) - 1)).name
+    if key & modes.EVENT:
+        return f"{name}, the event"
+    level = key >> modes.SUBCLASS_SHIFT
     return f"{name}/{level}" if level else name
 
 

@@ -17,7 +17,6 @@ in the ledger. Locks: none. Context: any, from the first lock of boot on.
 """
 
 from collections.abc import Callable, Sequence
-from time import monotonic_ns
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from mpkernel.arch.cpu import Cpu, cpu
@@ -28,8 +27,8 @@ from mpkernel.sync.lockdep.modes import COMPLETION, TRY, WAIT_RAW, WAIT_SPIN, ki
 from mpkernel.sync.lockdep.report import Report
 from mpkernel.trace import log
 
-#: A lock held: its address, the chain that it ends, when it was taken.
-Held = tuple[int, Link, int]
+#: A lock held, or waited for: its address, the chain that it ends.
+Held = tuple[int, Link]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,12 +54,15 @@ class Lockdep:
     """The validator of one CPU.
 
     ``spinners_hold_off_deferred``: whether a CPU that holds a spinning lock puts deferred work off,
-    as this kernel does and Linux does not.
+    as this kernel does and Linux does not. ``speaks``: whether reports go to the log, too.
     """
 
-    def __init__(self, this: Cpu, *, spinners_hold_off_deferred: bool = True) -> None:
+    def __init__(
+        self, this: Cpu, *, spinners_hold_off_deferred: bool = True, speaks: bool = True
+    ) -> None:
         self.cpu: Final = this.index
         self._area: Final = this.area
+        self._speaks: Final = speaks
         self._spinners_hold_off: Final = spinners_hold_off_deferred
         self._roots: Final = {0: chains.root(0)}
         self._root = self._last = self._roots[0]
@@ -70,7 +72,8 @@ class Lockdep:
         self._sleeping: Final[dict[int, list[Held]]] = {}
         self._interrupted: Final[list[tuple[list[Held], Link]]] = []
         self._pins: Final[dict[int, int]] = {}
-        self._waits_since = 0
+        self._waits: Final[set[int]] = set()
+        self._events: Final[set[tuple[Link, int, bool]]] = set()
 
     def abandon(self) -> None:
         """Nothing is held any more, and no task sleeps: whoever did is gone. Chains stay known."""
@@ -103,20 +106,16 @@ class Lockdep:
         link = last.after.get(which)
         if link is None:
             link = self._new_link(which)
-        self._held.append((lock, link, monotonic_ns()))
+        self._held.append((lock, link))
         self._last = link
 
-    def contended(self, _lock: int) -> None:
-        """The lock last acquired has to be waited for."""
-        self._waits_since = monotonic_ns()
+    def contended(self, lock: int) -> None:
+        """The lock has to be waited for."""
+        self._waits.add(lock)
 
     def acquired(self, lock: int) -> None:
         """The wait is over. Called only after ``contended``."""
-        held = self._held
-        for place in reversed(range(len(held))):
-            if held[place][0] == lock:
-                held[place] = (lock, held[place][1], monotonic_ns())
-                return
+        self._waits.discard(lock)
 
     def release(self, lock: int) -> None:
         """A lock is given back, or its wait is given up."""
@@ -124,8 +123,7 @@ class Lockdep:
         if not held or held[-1][0] != lock or self._pins:
             self._release_slowly(lock)
             return
-        _, link, _since = held.pop()
-        self._last = link.before  # type: ignore[assignment]  # a link always has one
+        self._last = held.pop()[1].before  # type: ignore[assignment]  # a link always has one
 
     def downgrade(self, lock: int, mode: int) -> None:
         """A lock held exclusively is now held as ``mode`` says."""
@@ -162,34 +160,32 @@ class Lockdep:
             if held is not None:
                 self._tell(report.FREE_HELD, f"{held[1].name()} is in memory freed", held[1].key)
 
-    def not_initialized(self, lock: int) -> None:
-        """A lock is used that has no class."""
-        self._tell(report.NO_INIT, f"the lock at {lock:#x} has no class", lock)
+    def misused(self, lock: int, what: str) -> None:
+        """A lock is used against the rules of its type."""
+        self._tell(report.MISUSE, what, lock, what)
 
     # Events: locks that one task takes and another gives
 
-    @_unwatched
     def wait_event(self, key: int) -> None:
         """The current task waits, or may have to wait, for an event that others bring about."""
-        node = graph.class_of(key, COMPLETION)
-        if node is not None and self._last.before is not None:
-            for link in self._last.chain():
-                if link.node is not None and link.kind.is_checked:
-                    checks.add_dependency(link.node, link.mode, node, COMPLETION, self)
+        step = (self._last, key, True)
+        if self._last is not self._root and step not in self._events:
+            self._events.add(step)
+            self._link_event(key, is_waiting=True)
 
-    @_unwatched
     def bring_event(self, key: int) -> None:
         """The event happens; getting here needed every lock that is held."""
-        node = graph.class_of(key, COMPLETION)
-        if node is not None and self._last.before is not None:
-            for link in self._last.chain():
-                if link.node is not None and link.kind.is_checked and not link.mode & TRY:
-                    checks.add_dependency(node, COMPLETION, link.node, link.mode, self)
+        step = (self._last, key, False)
+        if self._last is not self._root and step not in self._events:
+            self._events.add(step)
+            self._link_event(key, is_waiting=False)
 
     # Contexts
 
     def irqs_on(self) -> None:
         """Interrupts are about to be enabled."""
+        if self._last.marked == chains.ALL_MARKED:
+            return
         if not self._last.marked & 1 << usage.HARD:
             self._mark_enabled(usage.HARD)
         if not self._deferred_off and not self._last.marked & 1 << usage.DEFERRED:
@@ -250,7 +246,7 @@ class Lockdep:
 
     def nothing_held(self, where: str) -> None:
         """Here nothing may be held: on the way to user mode, in idle."""
-        for _, link, _ in self._held:
+        for _, link in self._held:
             self._tell(report.LEFT_HELD, f"{link.name()} is held {where}", link.key, where)
         self._held.clear()
         self._last = self._root
@@ -262,10 +258,14 @@ class Lockdep:
         if not report.is_new(finding.kind, about):
             return
         finding.cpu, finding.task = self.cpu, self._area.current
-        finding.held = [link.name() for _, link, _ in self._held]
+        finding.held = [
+            f"{link.name()}, not yet" if lock in self._waits else link.name()
+            for lock, link in self._held
+        ]
         finding.stack = stacks.lines(stacks.capture())
         report.keep(finding)
-        log.error_at_once(finding.text().rstrip())
+        if self._speaks:
+            log.error_at_once(finding.text().rstrip())
 
     @_unwatched
     def _tell(self, kind: str, what: str, *about: object) -> None:
@@ -279,7 +279,7 @@ class Lockdep:
         last = self._last
         link = Link(last, which, self._root.context, last.inner, None)
         kind = kind_of(link.mode)
-        if self._spinners_hold_off and kind.inner in (WAIT_RAW, WAIT_SPIN):
+        if self._holds_off(link):
             link.which |= DEFERRED_OFF
         link.inner = min(last.inner, kind.inner or last.inner)
         link.node = graph.class_of(link.key, link.mode)
@@ -303,9 +303,25 @@ class Lockdep:
     def _mark_enabled(self, context: int) -> None:
         if self._last.before is not None:
             for link in self._last.chain():
-                if context == usage.HARD or not link.which & DEFERRED_OFF:
+                if context == usage.HARD or not self._holds_off(link):
                     checks.mark_enabled(link, context, self)
         self._last.marked |= 1 << context
+
+    @_unwatched
+    def _link_event(self, key: int, *, is_waiting: bool) -> None:
+        """Add the edges between an event and all that is held."""
+        event = graph.class_of(key, COMPLETION)
+        for link in self._last.chain():
+            if event is None or link.node is None or not link.kind.is_checked:
+                continue
+            if is_waiting:
+                checks.add_dependency(link.node, link.mode, event, COMPLETION, self)
+            elif not link.mode & TRY:
+                checks.add_dependency(event, COMPLETION, link.node, link.mode, self)
+
+    def _holds_off(self, link: Link) -> bool:
+        """Whether deferred work waits while the lock is held."""
+        return self._spinners_hold_off and link.kind.inner in (WAIT_RAW, WAIT_SPIN)
 
     def _release_slowly(self, lock: int) -> None:
         """Release what is not the lock taken last, or may be pinned."""
@@ -324,16 +340,15 @@ class Lockdep:
         self._rebuild(place, after)
 
     def _after(self, place: int) -> list[tuple[int, int]]:
-        return [(lock, link.which) for lock, link, _ in self._held[place + 1 :]]
+        return [(lock, link.which) for lock, link in self._held[place + 1 :]]
 
     def _rebuild(self, place: int, after: Sequence[tuple[int, int]]) -> None:
         """Hold ``after`` over the first ``place`` locks."""
-        times = {lock: since for lock, _, since in self._held}
         del self._held[place:]
         self._last = self._held[-1][1] if self._held else self._root
         for lock, which in after:
             link = self._last.after.get(which) or self._new_link(which)
-            self._held.append((lock, link, times.get(lock, 0)))
+            self._held.append((lock, link))
             self._last = link
 
     def _place_of(self, lock: int) -> int | None:

@@ -27,10 +27,10 @@ PINNED: Final = "unlock of a pinned lock"
 NOT_PINNED: Final = "unpin of a lock not pinned"
 NEST: Final = "nested under a lock not held"
 LEFT_HELD: Final = "lock left held"
-NO_INIT: Final = "use before init"
 INIT_HELD: Final = "init of a held lock"
 FREE_HELD: Final = "held lock freed"
 SLEEP: Final = "sleep where none may"
+MISUSE: Final = "rules of a lock's type broken"
 FULL: Final = "validator out of memory"
 
 _WIDTH: Final = 28

@@ -13,6 +13,9 @@ from mpkernel.arch.one_process import Machine
 from mpkernel.arch.vectors import DEVICE_LAST
 from mpkernel.sched.completion import Completion
 from mpkernel.sched.mutex import Mutex
+from mpkernel.sched.rt_mutex import RtMutex
+from mpkernel.sched.rwsem import Rwsem
+from mpkernel.sched.semaphore import Semaphore
 from mpkernel.sched.task import TASK_BLOCKED, current
 from mpkernel.sched.wait_queue import WaitQueue, give_up_cpu
 from mpkernel.sync import ranks
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from mpkernel.tools.explore.scenario import Scenario
 
 T = TypeVar("T", bound=Layout)
-Lock = TypeVar("Lock", Spinlock, Rwlock, Seqlock)
+Lock = TypeVar("Lock", Spinlock, Rwlock, Seqlock, Mutex, RtMutex, Rwsem)
 
 #: The vector of ``k.ipi``, and of interrupts from outside.
 VECTOR_IPI: Final = DEVICE_LAST
@@ -78,10 +81,22 @@ class Kit:
         """A free sequence lock of the class ``name``."""
         return self._lock(Seqlock, name, subclass)
 
-    def mutex(self, name: str = "mutex") -> Mutex:
+    def mutex(self, name: str = "mutex", subclass: int = 0) -> Mutex:
         """A free mutex of the class ``name``."""
-        made = self.place(Mutex)
-        made.init(ranks.unranked(name))
+        return self._lock(Mutex, name, subclass)
+
+    def rt_mutex(self, name: str = "rt_mutex", subclass: int = 0) -> RtMutex:
+        """A free mutex with priority inheritance, of the class ``name``."""
+        return self._lock(RtMutex, name, subclass)
+
+    def rwsem(self, name: str = "rwsem", subclass: int = 0) -> Rwsem:
+        """A free sleeping read-write lock of the class ``name``."""
+        return self._lock(Rwsem, name, subclass)
+
+    def semaphore(self, permits: int = 1) -> Semaphore:
+        """A semaphore with so many permits."""
+        made = self.place(Semaphore)
+        made.init(permits)
         return made
 
     def completion(self) -> Completion:
