@@ -6,8 +6,10 @@ State: none. Context: mpkernel.tools.explore, after a schedule that came to rest
 from typing import TYPE_CHECKING, Any
 
 from mpkernel.arch.cpu import use_cpu
+from mpkernel.sched.wait_queue import WaitQueue
 from mpkernel.tools.explore.baton import Strand
 from mpkernel.tools.explore.finding import DEADLOCK, LOST_WAKEUP, Failure
+from mpkernel.tools.explore.kit import ScenarioQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,10 +73,12 @@ def _without_reason(strand: Strand, frames: "list[FrameType]") -> str:
     """What is strange about a sleep, '' if nothing: it may wait for one that waits as well."""
     condition: Callable[[], object] | None = None
     for frame in frames:
-        if frame.f_code.co_name == "wait_until":
+        if frame.f_code is ScenarioQueue.sleep.__code__:
+            return "and nobody is left to wake it"
+        if frame.f_code is WaitQueue.wait_until.__code__:
             condition = frame.f_locals.get("condition")
     if condition is None:
-        return "and nobody is left to wake it"
+        return ""
     use_cpu(strand.cpu)
     return "though its condition holds" if condition() else ""
 
