@@ -10,13 +10,14 @@ from typing import Final
 import click
 from rich.console import Console
 
-from bench import boot, instructions, ipi, locks, scaling, syscall, tlb
+from bench import boot, explore, instructions, ipi, locks, scaling, syscall, tlb
 from bench.harness import BenchError, Figure, show, to_json
 
 SUBJECTS: Final[dict[str, Callable[[int], list[Figure]]]] = {
     "boot": boot.measure,
     "instructions": instructions.measure,
     "syscall": syscall.measure,
+    "explore": explore.measure,
     "ipi": ipi.measure,
     "locks": locks.measure,
     "scaling": scaling.measure,
