@@ -62,6 +62,7 @@ from hw.spec.address import is_canonical
 from hw.spec.paging import ACCESS_FETCH, ACCESS_USER, FAULT_FETCH
 from hw.spec.registers import RFLAGS_TF
 from hw.spec.vectors import DEBUG, GENERAL_PROTECTION, STACK
+from hw.spec.watch import PLACE, TAKING_TURNS
 
 _WALK_FAULT: Final = 1 << 63
 _PAGE: Final = 4096
@@ -96,6 +97,8 @@ class Core:
         """Run from ``state.rip`` until something happens that the kernel must see."""
         while True:
             reason = self._native.run(self._at)
+            if TAKING_TURNS:
+                PLACE.observer.ran(self.index, self.state.instructions)
             if reason == EXIT_SYSCALL:
                 return SYSCALL
             if reason == EXIT_INTERRUPT:

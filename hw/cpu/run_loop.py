@@ -27,7 +27,7 @@ from hw.cpu.primitives import (
     u64,
 )
 from hw.cpu.semantics.sse import enter_mxcsr, leave_mxcsr
-from hw.cpu.semantics.system import machine_tsc
+from hw.cpu.semantics.system import TSC_VIRTUAL_AT, machine_tsc
 from hw.cpu.state import (
     JUMP_ENTRIES,
     JUMP_ENTRY_SIZE,
@@ -117,6 +117,8 @@ def _chunks(s: CpuState) -> int:
                 s.fault = 0
                 return s.exit_reason
             return EXIT_DECODE
+        if host_load(TSC_VIRTUAL_AT, 64) != 0:
+            return EXIT_INTERRUPT
 
 
 def _look_up(s: CpuState) -> int:

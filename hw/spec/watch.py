@@ -6,6 +6,7 @@ layouts and atomics are plain ctypes objects and nothing here is ever called; on
 hw.atomics and hw.ram hand out twins of the same interface that tell the OBSERVER first.
 
     off      nobody is told
+    turns    only where a core can give its turn away: waits, safepoints, chunks of user code
     shared   fields that several cores touch, words and atomics: what a schedule can tell apart
     all      also fields declared fixed or this_cpu: what a race can hide in
 
@@ -18,7 +19,9 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
 _MODE: Final = os.environ.get("MPK_WATCH", "off")
-WATCHING: Final = _MODE != "off"
+#: All cores take turns in this process; time is the observer's.
+TAKING_TURNS: Final = _MODE != "off"
+WATCHING: Final = _MODE in ("shared", "all")
 WATCHING_ALL: Final = _MODE == "all"
 
 #: What an access does: bits.
@@ -47,8 +50,21 @@ class Observer:
     def relax(self) -> None:
         """The running core waits in a spin loop for another one."""
 
-    def halt(self, core: int) -> None:
-        """The running core sleeps until something is pending for it."""
+    def halt(self, core: int, deadline_tsc: int) -> None:
+        """The running core sleeps until something is pending for it, or that time."""
+
+    def wait(self, is_due: Callable[[], bool], left_ns: Callable[[], int | None]) -> None:
+        """Who runs, and is no core, has nothing to do until ``is_due``, or for ``left_ns``."""
+
+    def safepoint(self) -> None:
+        """The running core may be interrupted here."""
+
+    def ran(self, core: int, instructions: int) -> None:
+        """The running core has run user code, as many instructions in all."""
+
+    def random_bytes(self, size: int) -> bytes:
+        """What comes from the host's entropy otherwise."""
+        return bytes(size)
 
     def now_ns(self) -> int:
         """Virtual time."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from hw.spec.layout import Layout, layout, this_cpu, u32, u64
 from hw.spec.memory_map import MAX_CPUS
-from hw.spec.watch import PLACE, WATCHING
+from hw.spec.watch import PLACE, TAKING_TURNS, WATCHING
 from mpkernel.arch import memory
 
 if TYPE_CHECKING:
@@ -126,5 +126,7 @@ def relax(turn: int) -> None:
             PLACE.observer.relax()
         return
     interrupts.safepoint()
-    if turn >= SPINS_BEFORE_YIELD:
+    if TAKING_TURNS:
+        PLACE.observer.relax()
+    elif turn >= SPINS_BEFORE_YIELD:
         os.sched_yield()

@@ -10,7 +10,7 @@ Context: idle; ``nap`` and ``ring``, any.
 from hw import clock
 from hw.irq import doorbell
 from hw.ram import PENDING, PENDING_INTERRUPT
-from hw.spec.watch import PLACE, WATCHING
+from hw.spec.watch import WATCHING
 from mpkernel.arch import interrupts, timer
 from mpkernel.arch.cpu import cpu
 
@@ -20,7 +20,7 @@ def halt_until(deadline_tsc: int) -> None:
 
     May return early. Interrupts may be disabled: they still end the sleep, untaken.
     """
-    _sleep(deadline_tsc)
+    doorbell.halt(cpu().index, deadline_tsc)
 
 
 def forget_rings() -> None:
@@ -38,10 +38,10 @@ def forget_rings() -> None:
 def nap() -> None:
     """Sleep until a ring or an interrupt that came after ``forget_rings``. May return early."""
     if interrupts.enabled():
-        _sleep(timer.deadline_tsc())
+        doorbell.halt(cpu().index, timer.deadline_tsc())
         timer.poll()
     else:
-        _sleep(clock.NEVER)
+        doorbell.halt(cpu().index, clock.NEVER)
 
 
 def ring(index: int) -> None:
@@ -51,10 +51,3 @@ def ring(index: int) -> None:
         return
     pending = doorbell.PENDING_AT[index]
     doorbell.post(index, pending, PENDING_INTERRUPT, PENDING_INTERRUPT)
-
-
-def _sleep(deadline_tsc: int) -> None:
-    if WATCHING:
-        PLACE.observer.halt(cpu().index)
-    else:
-        doorbell.halt(cpu().index, deadline_tsc)

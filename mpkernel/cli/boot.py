@@ -3,6 +3,9 @@
 State: none. Context: the launcher.
 """
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import click
@@ -21,6 +24,7 @@ Examples:
   mpkernel boot --cmdline 'ls /; ps'       run commands, end with the last one's status
   printf 'primes 30\\nexit 3\\n' | mpkernel boot
   mpkernel boot --root my.img --disk data.img
+  mpkernel boot --schedule-seed 7 < script     the same run, each time
 
 Keys: Ctrl-A X ends the machine, Ctrl-A H lists the keys. `exit` or Ctrl-D powers off.
 """,
@@ -33,7 +37,11 @@ Keys: Ctrl-A X ends the machine, Ctrl-A H lists the keys. `exit` or Ctrl-D power
     "--init", metavar="PATH", default=DEFAULT_INIT, show_default=True,
     help="Program of the root disk that becomes process 1.",
 )  # fmt: skip
-def boot(cmdline: str | None, init: str, **options: Any) -> int:
+@click.option(
+    "--schedule-seed", type=click.IntRange(0), metavar="SEED",
+    help="Run all cores in one process, by turns drawn from SEED: the same seed, the same run.",
+)  # fmt: skip
+def boot(cmdline: str | None, init: str, schedule_seed: int | None, **options: Any) -> int:
     """Boot a machine: a shell on this terminal, or on plain standard input and output.
 
     The machine's end gives the status: that of process 1, or 70 kernel panic, 71 a core or the
@@ -41,10 +49,19 @@ def boot(cmdline: str | None, init: str, **options: Any) -> int:
     """
     if not init.startswith("/"):
         raise click.UsageError(f"--init {init} is no absolute path of the guest")
+    if schedule_seed is not None and os.environ.get("MPK_WATCH") != "turns":
+        return in_turns()
     parameters = BootParameters(
         log_level=options["log_level"],
         lockdep=options["lockdep"],
         init=init,
         init_args=() if cmdline is None else ("-c", cmdline),
     )
-    return run_machine(MachineOptions(**options), parameters)
+    return run_machine(MachineOptions(**options), parameters, schedule_seed=schedule_seed)
+
+
+def in_turns() -> int:
+    """Run this command again where all takes turns: that is decided before the first import."""
+    command = [sys.executable, "-m", "mpkernel", *sys.argv[1:]]
+    environment = {**os.environ, "MPK_WATCH": "turns", "PYTHONHASHSEED": "0"}
+    return subprocess.run(command, env=environment, check=False).returncode

@@ -6,6 +6,7 @@ State: none of its own. Context: the launcher.
 """
 
 import os
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,10 +43,12 @@ def run_machine(
     ports: "Sequence[PortConfig] | None" = None,
     modules: "Sequence[ModuleConfig]" = (),
     at_end: "Callable[[], None] | None" = None,
+    schedule_seed: int | None = None,
 ) -> int:
     """Run a machine until it ends; return its status.
 
-    ``at_end`` is called when it has ended, while its memory is still there.
+    ``at_end`` is called when it has ended, while its memory is still there. With a
+    ``schedule_seed`` all of it takes turns in this process, and this ends the process.
 
     Raises:
         MachineError, ImageError, BuildError: it cannot be made as asked.
@@ -88,7 +91,14 @@ def run_machine(
         if at_end is not None:
             at_end()
 
-    return Machine(config).run(kernel_entry, at_end=end)
+    if schedule_seed is None:
+        return Machine(config).run(kernel_entry, at_end=end)
+    from hw.turns_machine import TurnsMachine  # noqa: PLC0415
+    from mpkernel.arch.cpu import cpu, use_cpu  # noqa: PLC0415
+
+    status = TurnsMachine(config, schedule_seed, cpu, use_cpu).run(kernel_entry, at_end=end)
+    sys.stdout.flush()
+    os._exit(status)  # cores stand where they stood: there is nothing to unwind in them
 
 
 def _disks(options: MachineOptions, progress: Progress) -> "tuple[DiskConfig, ...]":

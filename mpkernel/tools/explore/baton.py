@@ -22,6 +22,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from hw.spec.watch import PRIVATE, WRITE, Observer
 from mpkernel.arch.cpu import Cpu, use_cpu
+from mpkernel.arch.timer import NEVER
 from mpkernel.arch.one_process import PENDING, PENDING_AT, SHARED
 from mpkernel.tools.explore.finding import Failure
 from mpkernel.tools.explore.strategies.strategy import Strategy
@@ -118,7 +119,7 @@ class Baton(Observer):
         strand.is_stale = False
         strand.reads.clear()
 
-    def halt(self, core: int) -> None:
+    def halt(self, core: int, deadline_tsc: int = NEVER) -> None:  # noqa: ARG002
         """The strand waits until something is pending for its core."""
         strand = self.running
         if strand is None:

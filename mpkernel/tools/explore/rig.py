@@ -228,7 +228,7 @@ class Rig:
                 while True:
                     if ready is None:
                         strand.cpu.area.need_resched = 0
-                        PLACE.observer.halt(strand.cpu.index)
+                        PLACE.observer.halt(strand.cpu.index, NEVER)
                     else:
                         strand.cpu.area.current = ready.phys
                         switch.step(ready, strand.cpu.coroutines.pop(ready.phys))
@@ -246,7 +246,7 @@ class Rig:
         cpu.area.current = 0
         while cpu.index in self.scenario.handlers:
             interrupts.safepoint()
-            PLACE.observer.halt(cpu.index)
+            PLACE.observer.halt(cpu.index, NEVER)
 
     def _handle(self, vector: int) -> None:
         """What a core does about an interrupt."""
