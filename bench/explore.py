@@ -66,7 +66,9 @@ def measure(repeats: int) -> list[Figure]:
     note = f"{each:.0f} points each"
     return [
         Figure("explore", "switch points", found["points"], "/s", 100_000, is_least=True),
-        Figure("explore", "random", found["random"], "schedules/s", 2_000, is_least=True, note=note),
+        Figure(
+            "explore", "random", found["random"], "schedules/s", 2_000, is_least=True, note=note
+        ),
         Figure("explore", "pct", found["pct"], "schedules/s", note=note),
         Figure("explore", "dfs", found["dfs"], "schedules/s", note=note),
     ]

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from hw import host, ram
+from hw.irq.party import PARTIES
 from hw.machine import KernelEntry, Machine, run_core
 from hw.machine_config import MachineConfig, PortConfig
 from hw.spec.watch import PLACE
@@ -37,7 +38,9 @@ class TurnsMachine(Machine):
         self._turns = functools.partial(Turns, seed, take_context, put_context)
 
     def _make_queues(self) -> None:
-        """Nobody needs a doorbell: who waits is asked whether it still has to."""
+        """No queues: who waits is asked whether it still has to."""
+        for record in PARTIES:
+            record.doorbell_fd = -1
 
     def _run(self, kernel_entry: KernelEntry) -> int:
         ram.BOARD.freeze()

@@ -4,9 +4,8 @@ State: none. Context: the launcher.
 """
 
 import os
-import subprocess
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -50,7 +49,7 @@ def boot(cmdline: str | None, init: str, schedule_seed: int | None, **options: A
     if not init.startswith("/"):
         raise click.UsageError(f"--init {init} is no absolute path of the guest")
     if schedule_seed is not None and os.environ.get("MPK_WATCH") != "turns":
-        return in_turns()
+        begin_again_in_turns()
     parameters = BootParameters(
         log_level=options["log_level"],
         lockdep=options["lockdep"],
@@ -60,8 +59,7 @@ def boot(cmdline: str | None, init: str, schedule_seed: int | None, **options: A
     return run_machine(MachineOptions(**options), parameters, schedule_seed=schedule_seed)
 
 
-def in_turns() -> int:
-    """Run this command again where all takes turns: that is decided before the first import."""
+def begin_again_in_turns() -> NoReturn:
+    """Be this command anew where all takes turns: that is decided before the first import."""
     command = [sys.executable, "-m", "mpkernel", *sys.argv[1:]]
-    environment = {**os.environ, "MPK_WATCH": "turns", "PYTHONHASHSEED": "0"}
-    return subprocess.run(command, env=environment, check=False).returncode
+    os.execve(sys.executable, command, {**os.environ, "MPK_WATCH": "turns", "PYTHONHASHSEED": "0"})

@@ -1,6 +1,6 @@
 """``mpkernel explore``: a scenario under many schedules, in one process that is its whole machine.
 
-The command runs itself again with MPK_WATCH set, because that is read before the first layout
+The command begins anew with MPK_WATCH set, because that is read before the first layout
 exists; with --jobs, several times, each over a part of the seeds.
 
 State: none. Context: the host.
@@ -101,7 +101,7 @@ def explore(jobs: int, **options: Any) -> int:
         return _shared_out(jobs, request)
     mode = "all" if request.racecheck else "shared"
     if os.environ.get(_WATCH) != mode:
-        return subprocess.run(_command([]), env=_environment(mode), check=False).returncode
+        os.execve(sys.executable, _command([]), _environment(mode))
     from mpkernel.tools.explore.command import run  # noqa: PLC0415  needs MPK_WATCH
 
     return run(request)

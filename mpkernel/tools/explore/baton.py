@@ -22,8 +22,8 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from hw.spec.watch import PRIVATE, WRITE, Observer
 from mpkernel.arch.cpu import Cpu, use_cpu
-from mpkernel.arch.timer import NEVER
 from mpkernel.arch.one_process import PENDING, PENDING_AT, SHARED
+from mpkernel.arch.timer import NEVER
 from mpkernel.tools.explore.finding import Failure
 from mpkernel.tools.explore.strategies.strategy import Strategy
 
