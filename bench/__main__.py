@@ -10,11 +10,12 @@ from typing import Final
 import click
 from rich.console import Console
 
-from bench import boot, explore, instructions, ipi, locks, scaling, syscall, tlb
+from bench import boot, contention, explore, instructions, ipi, locks, scaling, syscall, tlb
 from bench.harness import BenchError, Figure, show, to_json
 
 SUBJECTS: Final[dict[str, Callable[[int], list[Figure]]]] = {
     "boot": boot.measure,
+    "contention": contention.measure,
     "instructions": instructions.measure,
     "syscall": syscall.measure,
     "explore": explore.measure,

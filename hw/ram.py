@@ -289,17 +289,6 @@ def written(addr: int, size: int) -> None:
         pending.bits.or_(PENDING_CODE_WRITTEN)
 
 
-def recycled(addr: int, size: int) -> None:
-    """Forget what is known of frames whose mappings are all gone from all cores.
-
-    For the kernel's frame allocator, after the TLB shootdown: a frame that was written by user
-    code would otherwise cost a flush of all cores when it is first decoded as code later.
-    """
-    for pfn in range(addr >> PAGE_SHIFT, (addr + size) >> PAGE_SHIFT):
-        if atomics.and8_at(FRAME_FLAGS + pfn, 0) & FRAME_HAS_CODE:
-            AtomicU32.from_address(FRAME_VERSIONS + 4 * pfn).add(1)
-
-
 def _check_ledger(host_address: int, size: int) -> None:
     assert LEDGER_MAP <= host_address <= LEDGER_MAP + LEDGER_SIZE - size, "not in the ledger"
 

@@ -67,8 +67,10 @@ class Cpu:
         "apic",
         "area",
         "area_at",
+        "conditions",
         "core",
         "coroutines",
+        "free_slots",
         "index",
         "interrupt_handler",
         "lockdep",
@@ -87,6 +89,9 @@ class Cpu:
         self.apic = apic
         self.coroutines: dict[int, Coroutine[Any, Any, Any]] = {}
         self.reading: dict[int, int] = {}  #: rwlocks that this CPU reads, and how often
+        #: What tasks asleep here wait for, by slot of waits_for; and slots that are free again.
+        self.conditions: dict[int, Callable[[], object] | None] = {}
+        self.free_slots: list[int] = []
         #: The lock validator, None while it is off or at work itself.
         self.lockdep: Lockdep | None = None
         self.interrupt_handler: Callable[[int], None] | None = None

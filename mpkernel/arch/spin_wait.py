@@ -20,7 +20,7 @@ State: SpinCell. Locks: none. Context: any, preemption off.
 from typing import Final
 
 from hw.clock import host_tsc
-from mpkernel.arch import halt, interrupts
+from mpkernel.arch import halt, interrupts, waits_for
 from mpkernel.arch.cpu import Cpu, cpu, relax
 from mpkernel.arch.spin_code import HEIR, HEIR_SHIFT, OWNER, WAITERS, SpinCell
 
@@ -47,6 +47,7 @@ def wait(cell: SpinCell) -> None:
     this = cpu()
     begun = host_tsc()
     cell.contended += 1
+    waits_for.begin(waits_for.SPIN, cell.phys)
     turn = 0
     while not try_take(cell, this):
         relax(turn)
@@ -57,6 +58,7 @@ def wait(cell: SpinCell) -> None:
         cell.sleepers.and_(~(1 << this.index))
         cell.rung.cas(this.number, 0)
         interrupts.ask_again()
+    waits_for.end()
     this.count_wait(cell.key & 0xFFFF, host_tsc() - begun)
 
 

@@ -19,7 +19,7 @@ from typing import Annotated, Final
 
 from hw.irq.party import MODE_GUEST, MODE_KERNEL, MODE_USER, PARTIES
 from hw.spec.layout import Layout, fixed, layout, this_cpu, u64
-from mpkernel.arch import ipi, memory
+from mpkernel.arch import ipi, memory, waits_for
 from mpkernel.arch.atomics import AtomicU64, fence
 from mpkernel.arch.cpu import cpu, relax
 from mpkernel.arch.percpu import PerCpu
@@ -136,10 +136,12 @@ def flush(space: int, page: int | None = None) -> None:
     if waiting:
         mine.shootdowns += 1
     for index in waiting:
+        waits_for.begin(waits_for.SHOOTDOWN, space, index)
         turn = 0
         while _uses_old(index, space, generation):
             relax(turn)
             turn += 1
+        waits_for.end()
 
 
 def serve() -> None:

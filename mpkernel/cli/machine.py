@@ -34,6 +34,8 @@ class MachineOptions:
     trace: Path | None
     log_level: str
     lockdep: str
+    findings: Path | None
+    on_deadlock: str = "stop"  #: or "kill": end one of its tasks if that helps
 
 
 def run_machine(
@@ -74,10 +76,12 @@ def run_machine(
     try:
         config = replace(config, disks=_disks(options, progress))
         from hw.cpu import threaded  # noqa: PLC0415
-        from hw.machine import Machine  # noqa: PLC0415
-        from mpkernel.boot.start import kernel_entry  # noqa: PLC0415
+        from mpkernel.tools.detector.watcher import Watcher  # noqa: PLC0415
 
         threaded.load()
+        from hw.machine import Machine  # noqa: PLC0415
+        from mpkernel.boot.start import kernel_entry  # noqa: PLC0415  the last: no more statics
+
         if options.root is not None:
             from mpkernel.cli.root_disk import check_root  # noqa: PLC0415
 
@@ -87,12 +91,13 @@ def run_machine(
     from mpkernel.cli.findings import show_findings  # noqa: PLC0415
 
     def end() -> None:
-        show_findings()
+        show_findings(options.findings)
         if at_end is not None:
             at_end()
 
     if schedule_seed is None:
-        return Machine(config).run(kernel_entry, at_end=end)
+        watcher = Watcher(kills=options.on_deadlock == "kill")
+        return Machine(config, watcher).run(kernel_entry, at_end=end)
     from hw.turns_machine import TurnsMachine  # noqa: PLC0415
     from mpkernel.arch.cpu import cpu, use_cpu  # noqa: PLC0415
 

@@ -13,6 +13,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from mpkernel.cli.findings import VARIABLE
+
 _SIZE: Final = re.compile(r"(\d+)([KMG]?)", re.IGNORECASE)
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _MOST_BYTES: Final = 1 << 50
@@ -141,6 +143,15 @@ def machine_options(command: Command) -> Command:
         click.option(
             "--lockdep", type=click.Choice(["on", "off"]), default="on", show_default=True,
             help="The lock validator: every deadlock named before it happens.",
+        ),
+        click.option(
+            "--findings", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+            envvar=VARIABLE, help="Append what the lock validator reports, as JSON.",
+        ),
+        click.option(
+            "--on-deadlock", type=click.Choice(["stop", "kill"]), default="stop",
+            show_default=True,
+            help="Stop with status 72, or end a task that a signal can end, and go on.",
         ),
         click.option(
             "--log", "log_level", type=click.Choice(["error", "warning", "info", "debug"]),

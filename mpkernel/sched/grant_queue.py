@@ -17,6 +17,7 @@ from typing import Annotated
 
 from hw.spec.layout import Layout, guarded_by, layout
 from mpkernel.abi.errno import Interrupted
+from mpkernel.arch import waits_for
 from mpkernel.collections.list import ListNode
 from mpkernel.sched.task import TASK_BLOCKED, TASK_SLEEPING, Task, Waiter, current
 from mpkernel.sched.wait_queue import give_up_cpu, stay_awake
@@ -46,7 +47,7 @@ class GrantQueue(Layout):
         return self.waiters.first(Waiter, "node")
 
     def append_locked(self, task: Task, kind: int = 0) -> Waiter:
-        """Make the current task the last to have it; ``granted`` follows, with the lock released."""
+        """Make the current task the last; ``granted`` follows, with the lock released."""
         waiter = prepare(task, kind)
         self.waiters.append(waiter.node)
         return waiter
@@ -78,6 +79,14 @@ async def granted(lock: Spinlock, *, interruptible: bool = False) -> None:
     """``GrantQueue.granted`` for a queue that is guarded by another lock."""
     task = current()
     waiter = task.waiter
+    with waits_for.Asleep(
+        waits_for.EVENT, lock.phys, task.phys,
+        condition=lambda: waiter.is_woken, is_killable=interruptible,
+    ):  # fmt: skip
+        await _until_woken(lock, task, waiter, interruptible=interruptible)
+
+
+async def _until_woken(lock: Spinlock, task: Task, waiter: Waiter, *, interruptible: bool) -> None:
     while True:
         with lock.irqsave():
             if waiter.is_woken:

@@ -2,9 +2,9 @@
 
     async with space.lock: ...
 
-Whoever comes while the lock is free takes it, even if others wait: they have to be woken first, and
-the lock need not lie idle until then. The one that waits longest is woken at each release, and keeps
-its place if others were quicker; after OVERTAKES of them the lock is handed to it.
+Whoever comes while the lock is free takes it, even if others wait: they have to be woken first,
+and the lock need not lie idle until then. The one that waits longest is woken at each release, and
+keeps its place if others were quicker; after OVERTAKES of them the lock is handed to it.
 
     owner: Task | QUEUED
 
@@ -19,6 +19,7 @@ from typing import Annotated, Final, Self
 
 from hw.spec.layout import Layout, atomic, fixed, layout, u32
 from mpkernel.abi.errno import Interrupted
+from mpkernel.arch import waits_for
 from mpkernel.arch.atomics import AtomicU64
 from mpkernel.arch.cpu import cpu
 from mpkernel.arch.timer import host_tsc
@@ -82,7 +83,8 @@ class Mutex(Layout):
             watch.contended(self.phys)
         begun = host_tsc()
         try:
-            await self._wait(interruptible=interruptible)
+            with waits_for.Asleep(waits_for.MUTEX, self.phys, me, is_killable=interruptible):
+                await self._wait(interruptible=interruptible)
         except Interrupted:
             if watch is not None:
                 watch.release(self.phys)

@@ -21,7 +21,7 @@ from typing import Annotated, Final, Self
 
 from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, u32
 from mpkernel.abi.errno import Errno, Interrupted, SysError
-from mpkernel.arch import memory
+from mpkernel.arch import memory, waits_for
 from mpkernel.arch.atomics import AtomicU64
 from mpkernel.arch.cpu import cpu
 from mpkernel.arch.timer import host_tsc
@@ -97,7 +97,10 @@ class RtMutex(Layout):
             watch.contended(self.phys)
         begun = host_tsc()
         try:
-            await self._wait(interruptible=interruptible)
+            with waits_for.Asleep(
+                waits_for.RT_MUTEX, self.phys, current().phys, is_killable=interruptible
+            ):
+                await self._wait(interruptible=interruptible)
         except SysError:
             if watch is not None:
                 watch.release(self.phys)

@@ -1,8 +1,8 @@
 """Run queue of a CPU: the tasks that are ready to run on it.
 
-Two lists, each by priority, and in order of arrival where that is equal. ``resumed`` holds tasks woken inside the kernel: they are coroutines of this CPU, run
-first, and cannot be stolen. ``ready`` holds tasks whose whole state is in RAM: round robin, and any
-CPU may take one.
+Two lists, each by priority, and in order of arrival where that is equal. ``resumed`` holds tasks
+woken inside the kernel: they are coroutines of this CPU, run first, and cannot be stolen. ``ready``
+holds tasks whose whole state is in RAM: any CPU may take one.
 
 State: RAM. Locks: RunQueue.lock, with interrupts off; two of them by ascending CPU (nested).
 Context: any.

@@ -3,9 +3,9 @@
     async with tree.lock.read(): ...
     async with tree.lock.write(): ...
 
-Fair to both: once somebody waits, whoever comes later queues behind. A release gives the lock to the
-writer in front, or to all readers up to the next writer. So a task that reads must not take the lock
-again: a writer may wait between.
+Fair to both: once somebody waits, whoever comes later queues behind. A release gives the lock to
+the writer in front, or to all readers up to the next writer. So a task that reads must not take the
+lock again: a writer may wait between.
 
     word:  63..2 readers | 1 QUEUED: somebody waits | 0 WRITER
 
@@ -17,6 +17,7 @@ from typing import Annotated, Final
 
 from hw.spec.layout import Layout, atomic, fixed, layout, u32, u64
 from mpkernel.abi.errno import Interrupted
+from mpkernel.arch import waits_for
 from mpkernel.arch.atomics import AtomicU64
 from mpkernel.arch.cpu import cpu
 from mpkernel.arch.timer import host_tsc
@@ -187,7 +188,10 @@ class Rwsem(Layout):
             self.word.or_(_QUEUED)
             self._grant_locked()  # the last holder may have gone before QUEUED was there to see
         try:
-            await self.queue.granted(interruptible=interruptible)
+            with waits_for.Asleep(
+                waits_for.RWSEM, self.phys, current().phys, is_killable=interruptible
+            ):
+                await self.queue.granted(interruptible=interruptible)
         except Interrupted:
             self._retire()
             self._grant()  # those behind may have waited only for this one

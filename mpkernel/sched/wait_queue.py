@@ -16,6 +16,7 @@ from typing import Annotated
 
 from hw.spec.layout import Layout, guarded_by, layout
 from mpkernel.abi.errno import Interrupted
+from mpkernel.arch import waits_for
 from mpkernel.arch.cpu import cpu
 from mpkernel.collections.list import ListNode
 from mpkernel.sched import timer
@@ -70,10 +71,13 @@ class WaitQueue(Layout):
         *,
         interruptible: bool = True,
         deadline_ns: int | None = None,
+        takes: bool = False,
     ) -> bool:
         """Sleep until ``condition`` holds; False if ``deadline_ns`` (monotonic) came first.
 
-        ``condition`` is a plain function and may take spinlocks of lower rank than wait queues.
+        ``condition`` is a plain function and may take spinlocks of lower rank than wait queues. If
+        it ``takes`` what it waits for, nobody but the sleeper tests it; else it may be tested by
+        whoever suspects that a wake was lost (sched.doubt).
 
         Raises:
             Interrupted: a signal came, and the condition does not hold.
@@ -88,22 +92,27 @@ class WaitQueue(Layout):
         waiter = task.waiter
         waiter.task = task.phys
         state = TASK_SLEEPING if interruptible else TASK_BLOCKED
+        seen = waits_for.Asleep(
+            waits_for.EVENT, self.phys, task.phys, condition=None if takes else condition,
+            is_killable=interruptible, deadline_ns=deadline_ns,
+        )  # fmt: skip
         try:
-            while True:
-                with self.lock.irqsave():
-                    waiter.is_woken = 0
-                    if waiter.node.is_empty():
-                        self.waiters.append(waiter.node)
-                    task.state = state
-                if condition():
-                    return True
-                if interruptible and task.signal_pending:
-                    raise Interrupted
-                if deadline_ns is not None:
-                    if timer.now_ns() >= deadline_ns:
-                        return False
-                    timer.arm(task, deadline_ns)
-                await give_up_cpu()
+            with seen:
+                while True:
+                    with self.lock.irqsave():
+                        waiter.is_woken = 0
+                        if waiter.node.is_empty():
+                            self.waiters.append(waiter.node)
+                        task.state = state
+                    if condition():
+                        return True
+                    if interruptible and task.signal_pending:
+                        raise Interrupted
+                    if deadline_ns is not None:
+                        if timer.now_ns() >= deadline_ns:
+                            return False
+                        timer.arm(task, deadline_ns)
+                    await give_up_cpu()
         finally:
             self._finish(task, waiter)
             if deadline_ns is not None:

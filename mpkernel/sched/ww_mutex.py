@@ -9,8 +9,7 @@
             await blocked.lock.acquire_slow(context)    # and begin anew, with that one taken
     context.done(); ... release all ...; context.fini()
 
-Contexts are stamped in the order of their beginning; of two in each other's way the older one wins,
-and keeps its stamp, so everybody is the oldest some day. Two rules:
+Of two contexts in each other's way the older one wins, by one of two rules:
 
     wait-die    a younger context does not wait for an older one: EDEADLK
     wound-wait  an older context wounds the younger one that holds the lock, and waits; a wounded
@@ -22,13 +21,11 @@ State: RAM. Locks: GrantQueue.lock inside, one at a time. Context: task; may sle
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, Final, NoReturn
+from typing import Annotated
 
 from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, u32, u64
-from mpkernel.abi.errno import Errno, SysError
-from mpkernel.arch import memory
-from mpkernel.arch.atomics import AtomicU32, AtomicU64
+from mpkernel.abi.errno import Errno, Interrupted, SysError
+from mpkernel.arch.atomics import AtomicU64
 from mpkernel.arch.cpu import cpu
 from mpkernel.arch.timer import host_tsc
 from mpkernel.panic import panic
@@ -36,77 +33,9 @@ from mpkernel.sched.grant_queue import GrantQueue, grant_locked
 from mpkernel.sched.task import TASK_BLOCKED, TASK_SLEEPING, Task, Waiter, current
 from mpkernel.sched.wait_queue import give_up_cpu, stay_awake
 from mpkernel.sched.wakeup import wake
+from mpkernel.sched.ww_context import WwClass, WwContext, wrong
 from mpkernel.sync import preempt, ranks
 from mpkernel.sync.lockdep import modes
-from mpkernel.sync.ranks import LockClass
-
-
-@dataclass(frozen=True)
-class WwClass:
-    """Locks that may be taken together, and the contexts that take them."""
-
-    locks: LockClass
-    contexts: LockClass
-    is_wait_die: bool = True
-
-
-@layout(size=8)
-class Stamps(Layout):
-    """The order of contexts."""
-
-    next: AtomicU64
-
-
-STAMPS: Final = memory.static(Stamps)
-
-#: States of a context.
-_GONE: Final = 0
-_OPEN: Final = 1
-_DONE: Final = 2  #: takes no more locks
-
-
-@layout(size=48)
-class WwContext(Layout):
-    """One attempt to take several locks. Of one task; others read stamp and acquired, and wound."""
-
-    stamp: Annotated[u64, fixed]  #: lower is older
-    task: Annotated[u64, fixed]
-    blocked: Annotated[u64, fixed]  #: WwMutex on which it got EDEADLK; to be taken first
-    acquired: Annotated[u32, atomic]  #: locks held
-    wounded: AtomicU32  #: 1: an older context waits for it
-    state: u32
-    key: Annotated[u32, fixed]  #: class of the locks
-    context_key: Annotated[u32, fixed]
-    is_wait_die: Annotated[u32, fixed]
-
-    def init(self, ww_class: WwClass) -> None:
-        """Begin: the context is younger than all before it."""
-        memory.zero(self.phys, self.SIZE)
-        self.stamp = STAMPS.next.add(1)
-        self.task = current().phys
-        self.key, self.context_key = ww_class.locks.id, ww_class.contexts.id
-        self.is_wait_die = ww_class.is_wait_die
-        self.state = _OPEN
-        watch = cpu().lockdep
-        if watch is not None:
-            watch.acquire(self.phys, self.context_key, modes.WW_CONTEXT)
-
-    def done(self) -> None:
-        """No more locks are taken."""
-        if self.state != _OPEN:
-            wrong(self.phys, "a ww-context is done twice")
-        self.state = _DONE
-
-    def fini(self) -> None:
-        """End, with all locks given back."""
-        if self.state == _GONE:
-            wrong(self.phys, "a ww-context is ended twice")
-        if self.acquired:
-            wrong(self.phys, f"a ww-context is ended with {self.acquired} locks held")
-        self.state = _GONE
-        watch = cpu().lockdep
-        if watch is not None:
-            watch.release(self.phys)
 
 
 @layout(size=80)
@@ -258,7 +187,7 @@ class WwMutex(Layout):
                 if interruptible and task.signal_pending:
                     waiter.node.remove()
                     stay_awake(task)
-                    raise SysError(Errno.EINTR)
+                    raise Interrupted
             await give_up_cpu()
 
     def _give_locked(self, task: int, context: int) -> None:
@@ -271,9 +200,8 @@ class WwMutex(Layout):
         """List the task before the first that is younger, or has no context."""
         place = self.queue.waiters
         if context:
-            stamp = WwContext.at(context).stamp
             for other in self._waiters_locked():
-                if not other.context or WwContext.at(other.context).stamp > stamp:
+                if not other.context or WwContext.at(context).is_older(WwContext.at(other.context)):
                     place = other.node
                     break
         waiter = self.queue.append_locked(task)
@@ -292,10 +220,8 @@ class WwMutex(Layout):
             return False
         if not context.is_wait_die:
             return bool(context.wounded.value)
-        if self.context and WwContext.at(self.context).stamp < context.stamp:
-            return True
-        older = (one.context for one in self._waiters_locked() if one.context)
-        return any(WwContext.at(one).stamp < context.stamp for one in older)
+        ahead = [self.context, *(one.context for one in self._waiters_locked())]
+        return any(WwContext.at(one).is_older(context) for one in ahead if one)
 
     def _yield_locked(self, context: WwContext) -> None:
         """Raise EDEADLK if the context has to give back what it has."""
@@ -314,13 +240,13 @@ class WwMutex(Layout):
             if context.is_wait_die:
                 if self._must_yield_locked(context):
                     wake(Task.at(one.task))
-            elif holder is not None and context.stamp < holder.stamp:
+            elif holder is not None and context.is_older(holder):
                 holder.wounded.store(1)
                 wake(Task.at(holder.task))
                 break
 
     def _check(self, context: WwContext) -> None:
-        if context.state != _OPEN:
+        if not context.is_open:
             wrong(self.phys, "a ww-mutex is taken in a context that is done")
         if context.key != self.key:
             wrong(self.phys, "a ww-mutex is taken in a context of another class")
@@ -331,11 +257,3 @@ class WwMutex(Layout):
         if context.blocked != self.phys:
             wrong(self.phys, "after EDEADLK a ww-context takes another lock first")
         context.blocked = 0
-
-
-def wrong(lock: int, what: str) -> NoReturn:
-    """Report and panic: the rules of ww-mutexes are broken."""
-    watch = cpu().lockdep
-    if watch is not None:
-        watch.misused(lock, what)
-    panic(what)

@@ -3,10 +3,10 @@
     with rcu.read(): entry = Entry.at(rcu.follow(table.first)) ...     # must not sleep
     rcu.publish(table.first, new.phys); rcu.call(old.rcu, FREE_ENTRY, old.phys)
 
-A grace period ends when each CPU has been quiescent once since it began: in the scheduler's loop, in
-user mode or idle. Kernel code is switched away only there, so a reader that began before has ended.
-A CPU says so itself when it passes the scheduler (``seen``); that one is idle or in user mode
-others can see, so a CPU that stays there delays nobody.
+A grace period ends when each CPU has been quiescent once since it began: in the scheduler's loop,
+in user mode or idle. Kernel code is switched away only there, so a reader that began before has
+ended. A CPU says so itself when it passes the scheduler (``seen``); that one is idle or in user
+mode others can see, so a CPU that stays there delays nobody.
 
     started   1 2 3 ..  grace periods begun, one at a time
     completed 0 1 2 ..  and ended; what is given to ``call`` needs the first to begin after that
@@ -102,7 +102,7 @@ _READ: Final = _ReadSection()
 
 
 def read() -> _ReadSection:
-    """Context manager: what is reached by ``follow`` inside stays until the end. No sleep inside."""
+    """Context manager: what ``follow`` reaches inside stays until the end. No sleep inside."""
     return _READ
 
 
@@ -149,7 +149,7 @@ def want(number: int) -> None:
 
 
 def quiescent() -> None:
-    """This CPU looks at nothing that RCU guards. From the scheduler's loop."""
+    """Say that this CPU looks at nothing that RCU guards. From the scheduler's loop."""
     mine = CPUS.of(cpu().index)
     if mine.seen.value != PERIODS.started.value:
         if mine.nesting:
@@ -161,13 +161,13 @@ def quiescent() -> None:
 
 
 def idle_enter() -> None:
-    """This CPU halts: it is quiescent until ``idle_exit``."""
+    """Say that this CPU halts: it is quiescent until ``idle_exit``."""
     CPUS.of(cpu().index).is_idle.xchg(1)
     _advance()
 
 
 def idle_exit() -> None:
-    """It runs again."""
+    """Say that it runs again."""
     CPUS.of(cpu().index).is_idle.xchg(0)
 
 

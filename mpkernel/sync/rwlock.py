@@ -16,7 +16,7 @@ import ctypes
 from typing import Annotated, Final
 
 from hw.spec.layout import Layout, fixed, layout, u32
-from mpkernel.arch import memory, spin_wait
+from mpkernel.arch import memory, spin_wait, waits_for
 from mpkernel.arch.atomics import AtomicU64
 from mpkernel.arch.cpu import LOCK_CLASSES, Cpu, cpu, relax
 from mpkernel.arch.spin_code import SpinCell, give, take
@@ -184,9 +184,11 @@ class Rwlock(Layout):
             self._take_turn(this)
             word.add(_READER)
         turn = 0
+        waits_for.begin(waits_for.RWLOCK, self.phys)
         while word.value & _WRITER:
             relax(turn)
             turn += 1
+        waits_for.end()
         if not overtakes:
             self._give_turn(this)
 
@@ -195,9 +197,11 @@ class Rwlock(Layout):
         self._take_turn(this)
         word.or_(_WAITING)
         turn = 0
+        waits_for.begin(waits_for.RWLOCK, self.phys)
         while word.value != _WAITING or word.cas(_WAITING, this.number) != _WAITING:
             relax(turn)
             turn += 1
+        waits_for.end()
         self._give_turn(this)
 
     def _take_turn(self, this: Cpu) -> None:

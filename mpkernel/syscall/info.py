@@ -32,12 +32,16 @@ from mpkernel.proc.initial_stack import STACK_SIZE
 from mpkernel.proc.process import TREE, current_process, times_of
 from mpkernel.sched.task import current
 from mpkernel.sched.timer import now_ns
+from mpkernel.trace import log
 
 #: What the ABI is: the Linux version whose calls are here, as C libraries look at it.
 RELEASE: Final = "6.1.0-mpkernel"
 NODE_NAME: Final = "mpkernel"
 RANDOM_PIECE: Final = 256
 GRND_KNOWN: Final = 7
+#: Actions of syslog(2).
+SYSLOG_ACTION_READ_ALL: Final = 3
+SYSLOG_ACTION_SIZE_BUFFER: Final = 10
 
 
 async def uname(address: int) -> int:
@@ -159,4 +163,26 @@ async def getcpu(index: int, node: int) -> int:
         await put_u32(index, cpu().index)
     if node:
         await put_u32(node, 0)
+    return 0
+
+
+async def syslog(action: int, address: int, size: int) -> int:
+    """Read the kernel's log, whole or its end (klogctl); the console's level is not for users.
+
+    Raises:
+        SysError: EINVAL, an action that changes or waits.
+    """
+    if action == SYSLOG_ACTION_SIZE_BUFFER:
+        return log.RING_BYTES
+    if action != SYSLOG_ACTION_READ_ALL or size < 0:
+        raise SysError(Errno.EINVAL)
+    text = log.read_all()[-size:] if size else b""
+    await copy_to_user(address, text)
+    return len(text)
+
+
+async def getgroups(count: int, address: int) -> int:  # noqa: ARG001  nothing is stored
+    """Supplementary groups: nobody has any."""
+    if count < 0:
+        raise SysError(Errno.EINVAL)
     return 0

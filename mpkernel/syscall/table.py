@@ -202,6 +202,8 @@ info sysinfo u
 info prlimit64 iiuu
 info getcpu uu
 info getrandom uuu
+info syslog iui
+info getgroups iu
 """
 
 

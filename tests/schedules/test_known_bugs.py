@@ -33,7 +33,7 @@ def test_there_are_at_least_forty():
     assert len(bugs()) >= 40
 
 
-@pytest.mark.feature("FIX-1", "FIX-5", "FIX-6", "FIX-7", "FIX-11", "OPEN-7")
+@pytest.mark.feature("FIX-1", "FIX-5", "FIX-6", "FIX-7", "FIX-11", "OPEN-5", "OPEN-6", "OPEN-7")
 @pytest.mark.parametrize("bug", bugs(), ids=lambda bug: bug.name)
 def test_found_and_repaired(bug: Bug, found: dict[str, Outcome]):
     outcome = found[bug.name]

@@ -23,6 +23,7 @@ from hw.irq.party import HEADER, PARTIES
 from mpkernel.arch import halt
 from mpkernel.arch.atomics import AtomicU64
 from mpkernel.sched.idle import idle
+from mpkernel.sched.task import Task
 from tests.support.kernel import Kernel, kernel
 
 
@@ -65,9 +66,16 @@ def run_cpus(k: Kernel, work: Callable[[int], None], *, timeout_s: float = 60) -
 
 
 def run_tasks(
-    k: Kernel, tasks: Iterable[tuple[int, Coroutine[Any, Any, Any]]], *, timeout_s: float = 60
+    k: Kernel,
+    tasks: Iterable[tuple[int, Coroutine[Any, Any, Any]]],
+    *,
+    timeout_s: float = 60,
+    started: Callable[[list[Task]], object] = len,
 ) -> None:
-    """Run kernel tasks to their ends, each on the CPU named with it, under the scheduler."""
+    """Run kernel tasks to their ends, each on the CPU named with it, under the scheduler.
+
+    ``started`` is told of the tasks before the first of them runs.
+    """
     left = AtomicU64.at(k.scratch(8))
 
     async def counted(task: Coroutine[Any, Any, Any]) -> None:
@@ -77,11 +85,13 @@ def run_tasks(
                 halt.ring(index)
 
     never_run_here = []
+    spawned = []
     for index, task in tasks:
         left.add(1)
         body = counted(task)
         never_run_here += [task, body]
-        k.spawn(index, body)
+        spawned.append(k.spawn(index, body))
+    started(spawned)
 
     def cpu_loop(index: int) -> None:
         while left.load():

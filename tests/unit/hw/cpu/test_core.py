@@ -1,6 +1,5 @@
 """What run() promises: exits, exact state, interrupts, changing code, everybody standing still."""
 
-import ctypes
 import os
 import signal
 import time
@@ -15,7 +14,6 @@ from hw.cpu.run_loop import CHUNK
 from hw.cpu.state import CORES
 from hw.cpu.threaded import load
 from hw.ram import PENDING, PENDING_INTERRUPT
-from hw.spec.layout import DIRECT_MAP
 from hw.spec.paging import (
     FAULT_FETCH,
     FAULT_PRESENT,
@@ -407,21 +405,3 @@ def test_flush_page_forgets_all_parts_of_a_large_page(guest: Guest) -> None:
         state.rip = CODE
         assert core.run() == Syscall()
         assert (state.rax, state.rbx) == (value, value)
-
-
-def test_recycled_frame_forgets_its_code_and_its_writers(guest: Guest) -> None:
-    core = start(guest, "mov [rdi], eax\nsyscall")
-    core.state.rdi = DATA
-    assert core.run() == Syscall()
-    code_flags = ctypes.c_uint8.from_address(ram.FRAME_FLAGS + (guest.CODE_FRAMES >> 12))
-    data_flags = ctypes.c_uint8.from_address(ram.FRAME_FLAGS + (guest.DATA_FRAMES >> 12))
-    assert code_flags.value & ram.FRAME_HAS_CODE
-    assert data_flags.value & ram.FRAME_WRITE_TAG_GIVEN
-    core.flush_tlb()
-    ram.recycled(guest.CODE_FRAMES, 4096)
-    ram.recycled(guest.DATA_FRAMES, 4096)
-    assert code_flags.value == data_flags.value == 0
-    ctypes.memmove(DIRECT_MAP + guest.CODE_FRAMES, assemble("mov eax, 6\nsyscall"), 7)
-    core.state.rip = CODE
-    assert core.run() == Syscall()
-    assert core.state.rax == 6

@@ -5,7 +5,6 @@ import random
 import pytest
 
 from mpkernel.abi.errno import Interrupted, SysError
-from mpkernel.sched.task import Task
 from mpkernel.sched.wait_cell import OnceChannel, WaitCell
 from mpkernel.sched.wakeup import notice_signal, wake
 from tests.support.core_processes import core_processes, run_tasks
@@ -47,7 +46,7 @@ def test_wakes_for_nothing_end_no_wait(seed):
     chance = random.Random(seed)
     with kernel(2, seed) as k:
         cell, channel = wait_cell(k), once_channel(k)
-        tasks: list[Task] = [k.spawn(index % 2, cell.wait()) for index in range(5)]
+        tasks = [k.spawn(index % 2, cell.wait()) for index in range(5)]
         tasks.append(k.spawn(1, channel.receive()))
         for _ in range(30):
             wake(chance.choice(tasks))

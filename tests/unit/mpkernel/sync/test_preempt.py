@@ -33,3 +33,19 @@ def test_interrupts_off_and_handlers_forbid_sleep():
         cpu().area.irq_depth = 1
         with lockdep.expected(), pytest.raises(AssertionError, match="handler"):
             preempt.might_sleep()
+
+
+def test_what_must_be_off_is_asserted():
+    with kernel():
+        for wrong in (preempt.assert_irqs_off, preempt.assert_preempt_off):
+            with pytest.raises(AssertionError, match="must be off"):
+                wrong()
+        preempt.disable()
+        preempt.assert_preempt_off()
+        with pytest.raises(AssertionError, match="interrupts are on"):
+            preempt.assert_irqs_off()
+        preempt.enable()
+        interrupts.disable()
+        preempt.assert_irqs_off()
+        preempt.assert_preempt_off()
+        interrupts.enable()

@@ -14,6 +14,7 @@ from mpkernel.fs.memory_devices import ENTROPY
 from mpkernel.mm.user_memory import copy_from_user, copy_to_user
 from mpkernel.proc.fd_table import MAX_FILES
 from mpkernel.syscall import descriptor, info
+from mpkernel.trace import log
 from tests.unit.mpkernel.proc.conftest import SCRATCH
 from tests.unit.mpkernel.syscall.conftest import Caller, error_of
 
@@ -113,5 +114,34 @@ def test_usage(caller: Caller) -> None:
         assert struct.unpack("<4q", await copy_from_user(SCRATCH, 32)) == (0, 0, 0, 7)
         assert await info.getrusage(1, SCRATCH) == 0
         assert await error_of(info.getrusage(2, SCRATCH)) == "EINVAL"
+
+    caller.run(body)
+
+
+def test_the_log_is_read_from_its_end(caller: Caller) -> None:
+    async def body() -> None:
+        log.warning("first")
+        log.warning("second")
+        room = await info.syslog(info.SYSLOG_ACTION_SIZE_BUFFER, 0, 0)
+        assert room == log.RING_BYTES
+        size = await info.syslog(info.SYSLOG_ACTION_READ_ALL, SCRATCH, 2000)
+        text = await copy_from_user(SCRATCH, size)
+        assert text.endswith(b"cpu 0: first\n" + text.splitlines(keepends=True)[-1])
+        assert text.endswith(b"cpu 0: second\n")
+        assert await info.syslog(info.SYSLOG_ACTION_READ_ALL, SCRATCH, 8) == 8
+        assert await copy_from_user(SCRATCH, 8) == b" second\n"
+        assert await info.syslog(info.SYSLOG_ACTION_READ_ALL, 0, 0) == 0
+        for action in (-1, 0, 2, 5, 11):
+            assert await error_of(info.syslog(action, SCRATCH, 8)) == "EINVAL"
+        assert await error_of(info.syslog(info.SYSLOG_ACTION_READ_ALL, 16, 8)) == "EFAULT"
+
+    caller.run(body)
+
+
+def test_nobody_has_supplementary_groups(caller: Caller) -> None:
+    async def body() -> None:
+        assert await info.getgroups(0, 0) == 0
+        assert await info.getgroups(32, SCRATCH) == 0
+        assert await error_of(info.getgroups(-1, SCRATCH)) == "EINVAL"
 
     caller.run(body)
