@@ -32,6 +32,8 @@ ATOMIC: Final = 2
 COMPARE: Final = 4
 #: A read-modify-write.
 UPDATE: Final = 8
+#: A compare-and-set of a lock's word that is made again until it succeeds, once the lock is free.
+AWAIT: Final = 32
 #: To a field declared fixed or this_cpu: no schedule may depend on when it happens.
 PRIVATE: Final = 16
 

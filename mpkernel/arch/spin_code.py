@@ -19,7 +19,7 @@ from hw.cpu import primitives
 from hw.cpu.primitives import atomic_cas, host_load, host_store, host_tsc
 from hw.cpu.subset import Module, compile_function
 from hw.spec.layout import Layout, atomic, fixed, layout, statistic, u16, u32, u64
-from hw.spec.watch import ATOMIC, COMPARE, watched_native
+from hw.spec.watch import ATOMIC, AWAIT, COMPARE, watched_native
 from mpkernel.arch.cpu import LOCK_CLASSES, CpuArea, LockStats
 
 #: SpinCell.word: who has it, who alone may take it next, whether waiters sleep.
@@ -103,7 +103,11 @@ def _source_key() -> str:
 
 
 _AT: Final = native.load(_source_key(), ["spin_take", "spin_give"], _text)
+#: For who will wait if it fails, and for who will not.
 take: Final = watched_native(
+    native.function(_AT["spin_take"], *[ctypes.c_uint64] * 4), ATOMIC | COMPARE | AWAIT
+)
+take_if_free: Final = watched_native(
     native.function(_AT["spin_take"], *[ctypes.c_uint64] * 4), ATOMIC | COMPARE
 )
 give: Final = watched_native(

@@ -1,6 +1,7 @@
 """Strands over a dictionary: what a baton and its strategies are tested on without a machine.
 
-A program is a list of steps: ("read", word), ("write", word, value), ("add", word, value). What a
+A program is a list of steps: ("read", word), ("write", word, value), ("add", word, value), and with
+a board that has power ("take", lock), ("give", lock). What a
 strand reads is its result; the outcome of a schedule is all results and the words at the end.
 
 State: none.
@@ -11,7 +12,8 @@ from itertools import pairwise
 from typing import Any
 
 from hw.spec.layout import DIRECT_MAP
-from hw.spec.watch import ATOMIC, UPDATE, WRITE
+from hw.spec.watch import ATOMIC, AWAIT, COMPARE, UPDATE, WRITE
+from mpkernel.arch.atomics import AtomicU64
 from mpkernel.arch.cpu import Cpu, cpu, use_cpu
 from mpkernel.tools.explore.baton import Baton, Looker, Strand
 from mpkernel.tools.explore.strategies.strategy import Strategy
@@ -20,7 +22,13 @@ Step = tuple[Any, ...]
 Program = Sequence[Step]
 Outcome = tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, int], ...]]
 
-KINDS = {"read": ATOMIC, "write": ATOMIC | WRITE, "add": ATOMIC | WRITE | UPDATE}
+KINDS = {
+    "read": ATOMIC,
+    "write": ATOMIC | WRITE,
+    "add": ATOMIC | WRITE | UPDATE,
+    "take": ATOMIC | COMPARE | AWAIT,
+    "give": ATOMIC | COMPARE,
+}
 
 
 def address(word: int) -> int:
@@ -43,7 +51,10 @@ def run(
         def execute(_: Strand) -> None:
             for verb, word, *value in programs[index]:
                 baton.access(address(word), KINDS[verb])
-                if verb == "write":
+                if verb in ("take", "give"):
+                    AtomicU64.from_address(address(word)).value = int(verb == "take")
+                    baton.changed(address(word))
+                elif verb == "write":
                     words[word] = value[0]
                 elif verb == "add":
                     words[word] = words.get(word, 0) + value[0]
@@ -70,6 +81,7 @@ class Every:
     """All interleavings, without any reduction: what dfs must agree with."""
 
     name = "every"
+    waits_for_locks = True
     seed = 0
 
     def __init__(self) -> None:

@@ -20,9 +20,10 @@ from typing import Final
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from hw.spec.watch import PRIVATE, WRITE, Observer
+from hw.spec.watch import AWAIT, PRIVATE, WRITE, Observer
 from mpkernel.arch.cpu import Cpu, use_cpu
-from mpkernel.arch.one_process import PENDING, PENDING_AT, SHARED
+from mpkernel.arch.one_process import PENDING, PENDING_AT, SHARED, word_at
+from mpkernel.arch.spin_code import OWNER
 from mpkernel.arch.timer import NEVER
 from mpkernel.tools.explore.finding import Failure
 from mpkernel.tools.explore.strategies.strategy import Strategy
@@ -93,7 +94,11 @@ class Baton(Observer):
         if not kind & PRIVATE:
             strand.address = address
             strand.kind = kind
-            self._pass_on(strand)
+            if kind & AWAIT and self.strategy.waits_for_locks and self._is_held_back(strand):
+                self._hold_back(strand)
+                self._hub.switch()
+            else:
+                self._pass_on(strand)
             if kind & WRITE:
                 self._wrote(strand, address)
             else:
@@ -106,6 +111,8 @@ class Baton(Observer):
         strand = self.running
         if strand is not None:
             self._wrote(strand, address)
+            if self.strategy.waits_for_locks:
+                self._look_at_lock(strand, address)
 
     def relax(self) -> None:
         """The strand waits until another one has written what it has read."""
@@ -242,13 +249,39 @@ class Baton(Observer):
         self.enabled.remove(strand)
         self._hub.switch()
 
+    def _is_held_back(self, strand: Strand) -> bool:
+        """Whether a strand wants a lock that is taken, and no interrupt comes in meanwhile."""
+        running, self.running = self.running, None
+        core = strand.cpu.index
+        comes = PENDING[core].bits.value and not strand.cpu.area.irqs_off
+        self.running = running
+        return bool(word_at(strand.address) & OWNER) and not comes
+
+    def _hold_back(self, strand: Strand) -> None:
+        strand.is_blocked = True
+        self.enabled.remove(strand)
+
+    def _look_at_lock(self, who: Strand, address: int) -> None:
+        """A word has changed: if it is a lock's, those who want the lock can run now, or not."""
+        for other in self.strands:
+            if other is not who and other.address == address and other.kind & AWAIT:
+                held_back = self._is_held_back(other)
+                if held_back and not other.is_blocked:
+                    self._hold_back(other)
+                elif other.is_blocked and not held_back:
+                    self._unblock(other)
+
     def _wrote(self, writer: Strand, address: int) -> None:
         """Whoever has read the word must look again."""
         for other in self.strands:
-            if other is not writer and address in other.reads:
+            if other is writer:
+                continue
+            if address in other.reads:
                 other.is_stale = True
                 if other.is_blocked:
                     self._unblock(other)
+            elif other.is_blocked and other.kind & AWAIT and address == PENDING_AT[other.cpu.index]:
+                self._unblock(other)  # an interrupt comes in while it waits for a lock
 
     def _unblock(self, strand: Strand) -> None:
         strand.is_blocked = False

@@ -15,7 +15,7 @@ State: private: the path to the schedule at hand. Context: mpkernel.tools.explor
 
 from typing import TYPE_CHECKING
 
-from hw.spec.watch import COMPARE, WRITE
+from hw.spec.watch import AWAIT, COMPARE, WRITE
 from mpkernel.tools.explore.baton import Redundant
 from mpkernel.tools.explore.vector_clock import Clock, join
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from mpkernel.tools.explore.baton import Baton, Strand
 
 _CHANGES = WRITE | COMPARE
-#: A step's access: its address (0: none) and whether it may write.
-Access = tuple[int, bool]
+#: A step's access: its address (0: none), whether it may write, whether it takes a lock.
+Access = tuple[int, bool, bool]
 
 
 class Node:
@@ -45,6 +45,7 @@ class Dfs:
     """Goes through all schedules up to ``most``; ``is_exhaustive`` says whether that was all."""
 
     name = "dfs"
+    waits_for_locks = True
     seed = 0
 
     def __init__(self) -> None:
@@ -82,7 +83,7 @@ class Dfs:
             strand = next(one for one in enabled if one.index == node.chosen)
             node.waker, strand.waker = strand.waker, -1
             return strand
-        accesses = {one.index: (one.address, bool(one.kind & _CHANGES)) for one in enabled}
+        accesses = {one.index: _access_of(one) for one in enabled}
         node = Node(accesses, self._asleep_here())
         self._path.append(node)
         awake = [one for one in enabled if one.index not in node.asleep]
@@ -115,6 +116,11 @@ class Dfs:
         return kept
 
 
+def _access_of(strand: "Strand") -> Access:
+    kind = strand.kind
+    return strand.address, bool(kind & _CHANGES), bool(kind & AWAIT)
+
+
 def conflict(one: Access, other: Access) -> bool:
     """Whether the order of two accesses may matter."""
     return one[0] == other[0] != 0 and (one[1] or other[1])
@@ -129,33 +135,43 @@ def reverse_races(path: list[Node], strands: int) -> None:
     clocks = [[0] * strands for _ in range(strands)]
     at: list[Clock] = []
     last_write: dict[int, int] = {}
+    last_take: dict[int, int] = {}
     last_reads: dict[int, dict[int, int]] = {}
     for number, node in enumerate(path):
         strand = node.chosen
         clock = clocks[strand]
+        address, writes, takes = node.accesses[strand]
+        racing: list[int] = []
+        before: list[int] = []
+        if takes and address in last_take:  # whoever has a lock comes before who waits for it
+            racing = [one for one in (last_take[address],) if clock[path[one].chosen] <= one]
         if node.waker >= 0:
             join(clock, at[node.waker])
-        address, writes = node.accesses[strand]
-        before = []
         if address:
             before = [last_write[address]] if address in last_write else []
             if writes:
                 before += last_reads.get(address, {}).values()
-            racing = [one for one in before if clock[path[one].chosen] <= one]
-            for step in before:
-                join(clock, at[step])
+        if not takes:
+            racing = [one for one in before if _is_race(path, at, clock, one, before)]
+        for step in before:
+            join(clock, at[step])
         clock[strand] = number + 1
         at.append(clock.copy())
-        if address:
-            for step in racing:
-                other = path[step].chosen
-                if not any(at[one][other] > step for one in before if one != step):
-                    _reverse(path, at, step, number)
-            if writes:
-                last_write[address] = number
-                last_reads.pop(address, None)
-            else:
-                last_reads.setdefault(address, {})[strand] = number
+        for step in racing:
+            _reverse(path, at, step, number)
+        if takes:
+            last_take[address] = number
+        if address and writes:
+            last_write[address] = number
+            last_reads.pop(address, None)
+        elif address:
+            last_reads.setdefault(address, {})[strand] = number
+
+
+def _is_race(path: list[Node], at: list[Clock], clock: Clock, one: int, before: list[int]) -> bool:
+    """Whether nothing else orders a step before the one with that clock."""
+    other = path[one].chosen
+    return clock[other] <= one and not any(at[step][other] > one for step in before if step != one)
 
 
 def _reverse(path: list[Node], at: list[Clock], first: int, second: int) -> None:

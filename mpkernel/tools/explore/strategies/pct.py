@@ -23,6 +23,7 @@ class Pct:
     """Schedule n of a campaign has the seed ``seed`` + n; its length is guessed from ``length``."""
 
     name = "pct"
+    waits_for_locks = False
 
     def __init__(self, seed: int, length: int) -> None:
         self.seed = seed - 1

@@ -14,6 +14,7 @@ class RandomWalk:
     """Schedule n of a campaign has the seed ``seed`` + n: it can be had again by itself."""
 
     name = "random"
+    waits_for_locks = False
 
     def __init__(self, seed: int) -> None:
         self.seed = seed - 1

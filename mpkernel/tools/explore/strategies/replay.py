@@ -15,6 +15,7 @@ class Replay:
     """Follows a schedule's turns, then lets whoever runs go on."""
 
     name = "replay"
+    waits_for_locks = False
     seed = 0
 
     def __init__(self, turns: Turns) -> None:

@@ -16,6 +16,8 @@ class Strategy(Protocol):
     name: str
     #: Of the schedule at hand, for those who draw.
     seed: int
+    #: Whether who wants a spinlock that is taken cannot run, instead of spinning.
+    waits_for_locks: bool
 
     def begin(self) -> bool:
         """Get ready for another schedule; False if there is none left."""

@@ -3,7 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hw.machine_config import MachineConfig
+from hw.spec.memory_map import MIB
 from mpkernel.tools.explore.strategies.dfs import Dfs, conflict
+from tests.support.board import powered_board
 from tests.support.strands import Every, outcomes
 
 STEP = st.one_of(
@@ -16,7 +19,7 @@ PROGRAMS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(PROGRAMS)
 def test_no_outcome_is_missed(programs: list[list[tuple[object, ...]]]):
     every, most = outcomes(Every(), programs)
@@ -27,6 +30,26 @@ def test_no_outcome_is_missed(programs: list[list[tuple[object, ...]]]):
     assert count <= most
 
 
+SECTION = st.lists(
+    st.tuples(st.sampled_from(["read", "add"]), st.integers(0, 1), st.just(1)), max_size=2
+).flatmap(lambda steps: st.integers(8, 9).map(lambda n: [("take", n), *steps, ("give", n)]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(SECTION, min_size=2, max_size=2), STEP)
+def test_no_order_of_sections_is_missed(programs: list[list[tuple[object, ...]]], step):
+    programs[0] = [step, *programs[0]]
+    with powered_board(MachineConfig(cpus=3, ram_bytes=16 * MIB)):
+        every, _ = outcomes(Every(), programs)
+        assert outcomes(Dfs(), programs)[0] == every
+
+
+def test_a_lock_is_waited_for_in_one_step():
+    section = [("take", 8), ("add", 0, 1), ("give", 8)]
+    with powered_board(MachineConfig(cpus=2, ram_bytes=16 * MIB)):
+        assert outcomes(Dfs(), [section * 3] * 2)[1] == 20  # six sections, three of each
+
+
 def test_steps_that_commute_are_not_tried_in_both_orders():
     apart = [[("write", n, 1), ("write", n, 2)] for n in range(3)]
     assert outcomes(Dfs(), apart)[1] == 1
@@ -34,7 +57,7 @@ def test_steps_that_commute_are_not_tried_in_both_orders():
 
 
 def test_conflict():
-    assert conflict((8, True), (8, False))
-    assert not conflict((8, False), (8, False))
-    assert not conflict((8, True), (16, True))
-    assert not conflict((0, True), (0, True))
+    assert conflict((8, True, False), (8, False, False))
+    assert not conflict((8, False, False), (8, False, False))
+    assert not conflict((8, True, False), (16, True, False))
+    assert not conflict((0, True, False), (0, True, False))

@@ -1,0 +1,55 @@
+"""Wait queue, completion, mutex and semaphore over all interleavings: nobody sleeps on."""
+
+import pytest
+
+from tests.support.watched import EXPLORER, watched
+
+MODELS = {
+    "wait queue": """
+def setup(k): return k.wait_queue(), k.word()
+async def core0(k, s): await s[0].wait_until(s[1].load)
+def core1(k, s):
+    s[1].store(1)
+    s[0].wake_all()
+""",
+    "completion": """
+def setup(k): return k.completion()
+async def core0(k, s): await s.wait()
+def core1(k, s): s.complete()
+""",
+    "mutex": """
+def setup(k): return k.mutex("m"), k.cell()
+async def core0(k, s):
+    async with s[0]:
+        s[1].value += 1
+core1 = core0
+def check(k, s): assert s[1].value == 2
+""",
+    "semaphore": """
+def setup(k): return k.semaphore(0)
+async def core0(k, s): await s.acquire()
+def core1(k, s): s.release()
+""",
+    "spinlock": """
+def setup(k): return k.spinlock("a"), k.cell()
+def core0(k, s):
+    for _ in range(3):
+        with s[0]:
+            s[1].value += 1
+core1 = core0
+def check(k, s): assert s[1].value == 6
+""",
+}
+
+
+@pytest.mark.feature("FIX-5", "OPEN-5")
+@pytest.mark.parametrize("text", MODELS.values(), ids=MODELS.keys())
+def test_all_interleavings(text: str):
+    code = f"""{EXPLORER}
+result = explore({text!r}, "dfs", 30_000)
+print(result.finding and result.finding.failure, result.is_exhaustive, result.schedules)
+"""
+    finding, is_exhaustive, schedules = watched(code).split()
+    assert finding == "None"
+    assert is_exhaustive == "True"
+    assert int(schedules) > 1
