@@ -42,14 +42,22 @@ def check(k, s): assert s[1].value == 6
 }
 
 
-@pytest.mark.feature("FIX-5", "OPEN-5")
-@pytest.mark.parametrize("text", MODELS.values(), ids=MODELS.keys())
-def test_all_interleavings(text: str):
-    code = f"""{EXPLORER}
-result = explore({text!r}, "dfs", 30_000)
-print(result.finding and result.finding.failure, result.is_exhaustive, result.schedules)
+CODE = f"""{EXPLORER}
+for text in {list(MODELS.values())!r}:
+    result = explore(text, "dfs", 30_000)
+    print(result.finding and result.finding.failure, result.is_exhaustive, result.schedules)
 """
-    finding, is_exhaustive, schedules = watched(code).split()
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, str]:
+    return dict(zip(MODELS, watched(CODE).splitlines(), strict=True))
+
+
+@pytest.mark.feature("FIX-5", "OPEN-5")
+@pytest.mark.parametrize("name", MODELS)
+def test_all_interleavings(name: str, results: dict[str, str]):
+    finding, is_exhaustive, schedules = results[name].split()
     assert finding == "None"
     assert is_exhaustive == "True"
     assert int(schedules) > 1
