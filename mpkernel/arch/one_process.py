@@ -140,8 +140,8 @@ class Machine:
 
 
 def word_at(address: int) -> int:
-    """The 64-bit word at a host address; nobody is told."""
-    return int.from_bytes(ctypes.string_at(address, 8), "little")
+    """The 64-bit word of RAM at a host address."""
+    return int.from_bytes(memory.read(address - DIRECT_MAP, 8), "little")
 
 
 #: Host addresses that cores share, as ranges: RAM; the pending words.

@@ -36,6 +36,18 @@ Examples:
   mpkernel explore abba.py --strategy replay --schedule '0*3 1*4'
 
 \b
+A scenario is a Python file:
+  from types import SimpleNamespace
+  def setup(k): return SimpleNamespace(lock=k.spinlock("lock"), n=k.cell())
+  def core0(k, s):            # a core's program; async def if it sleeps
+      with s.lock: s.n.value += 1
+  core1 = core0
+  def irq0(k, s): ...         # comes once, at any safepoint of core 0
+  def check(k, s): assert s.n.value == 2
+k makes spinlock, rwlock, seqlock, mutex, rt_mutex, rwsem, semaphore, completion,
+wait_queue, word (atomic) and cell (plain); k.relax(), k.safepoint(), k.ipi(core).
+
+\b
 Status: 0 nothing found, 1 a finding, 2 a bad scenario.
 """,
 )

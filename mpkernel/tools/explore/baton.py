@@ -254,8 +254,9 @@ class Baton(Observer):
         running, self.running = self.running, None
         core = strand.cpu.index
         comes = PENDING[core].bits.value and not strand.cpu.area.irqs_off
+        is_taken = word_at(strand.address) & OWNER
         self.running = running
-        return bool(word_at(strand.address) & OWNER) and not comes
+        return bool(is_taken) and not comes
 
     def _hold_back(self, strand: Strand) -> None:
         strand.is_blocked = True
