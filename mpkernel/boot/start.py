@@ -115,6 +115,9 @@ def _stop(error: BaseException) -> None:
         lines += [frame.rstrip() for frame in traceback.format_tb(error.__traceback__)[-4:]]
     else:
         lines += [line.rstrip() for line in traceback.format_exception(error)]
+    watch = cpu().lockdep
+    if watch is not None and watch.held_names():
+        lines.append(f"  locks held: {', '.join(watch.held_names())}")
     for index, coroutine in enumerate(cpu().coroutines.values()):
         lines.append(f"  asleep {index}: {coroutine!r}"[:120])
     power.debug_write(("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"))

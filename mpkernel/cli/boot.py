@@ -5,6 +5,7 @@ State: none. Context: the launcher.
 
 import os
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -39,6 +40,10 @@ Keys: Ctrl-A X ends the machine, Ctrl-A H lists the keys. `exit` or Ctrl-D power
 @click.option(
     "--schedule-seed", type=click.IntRange(0), metavar="SEED",
     help="Run all cores in one process, by turns drawn from SEED: the same seed, the same run.",
+)  # fmt: skip
+@click.option(
+    "--profile", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write where the cores spent their time, as FILE.svg and FILE.speedscope.json.",
 )  # fmt: skip
 def boot(cmdline: str | None, init: str, schedule_seed: int | None, **options: Any) -> int:
     """Boot a machine: a shell on this terminal, or on plain standard input and output.

@@ -9,15 +9,16 @@ import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from mpkernel.boot.parameters import BootParameters
+from mpkernel.boot.parameters import BootParameters, LogLevel, Switch
 from mpkernel.cli.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hw.machine_config import DiskConfig, ModuleConfig, PortConfig
+    from hw.machine import KernelEntry
+    from hw.machine_config import DiskConfig, MachineConfig, ModuleConfig, PortConfig
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,12 @@ class MachineOptions:
     apic_ids: tuple[int, ...]
     timeout_s: float | None
     trace: Path | None
-    log_level: str
-    lockdep: str
+    log_level: LogLevel
+    lockdep: Switch
     findings: Path | None
     on_deadlock: str = "stop"  #: or "kill": end one of its tasks if that helps
+    profile: Path | None = None  #: where profiles go, as SVG and for speedscope
+    profile_s: float | None = None  #: after which a profiled machine ends
 
 
 def run_machine(
@@ -77,6 +80,8 @@ def run_machine(
         config = replace(config, disks=_disks(options, progress))
         from hw.cpu import threaded  # noqa: PLC0415
         from mpkernel.tools.detector.watcher import Watcher  # noqa: PLC0415
+        from mpkernel.tools.profile.files import summary, write_profile  # noqa: PLC0415
+        from mpkernel.tools.profile.recorder import Recorder  # noqa: PLC0415
 
         threaded.load()
         from hw.machine import Machine  # noqa: PLC0415
@@ -95,15 +100,30 @@ def run_machine(
         if at_end is not None:
             at_end()
 
-    if schedule_seed is None:
-        watcher = Watcher(kills=options.on_deadlock == "kill")
+    if schedule_seed is not None:
+        _run_in_turns(config, schedule_seed, kernel_entry, end)
+    watcher = Watcher(kills=options.on_deadlock == "kill")
+    if options.profile is None:
         return Machine(config, watcher).run(kernel_entry, at_end=end)
+    with Recorder(watcher, options.profile_s) as recorder:
+        status = Machine(config, recorder).run(kernel_entry, at_end=end)
+        recorder.collect()
+    write_profile(recorder.samples, options.profile)
+    for line in summary(recorder.samples):
+        sys.stderr.write(f"mpkernel: {line}\n")
+    return status
+
+
+def _run_in_turns(
+    config: "MachineConfig", seed: int, kernel_entry: "KernelEntry", end: "Callable[[], None]"
+) -> NoReturn:
+    """Run the machine in this process, and end it: cores stand where they stood, none unwinds."""
     from hw.turns_machine import TurnsMachine  # noqa: PLC0415
     from mpkernel.arch.cpu import cpu, use_cpu  # noqa: PLC0415
 
-    status = TurnsMachine(config, schedule_seed, cpu, use_cpu).run(kernel_entry, at_end=end)
+    status = TurnsMachine(config, seed, cpu, use_cpu).run(kernel_entry, at_end=end)
     sys.stdout.flush()
-    os._exit(status)  # cores stand where they stood: there is nothing to unwind in them
+    os._exit(status)
 
 
 def _disks(options: MachineOptions, progress: Progress) -> "tuple[DiskConfig, ...]":

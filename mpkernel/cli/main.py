@@ -82,10 +82,12 @@ def _commands() -> Any:
     from mpkernel.cli.explore import explore  # noqa: PLC0415
     from mpkernel.cli.lockdep import lockdep  # noqa: PLC0415
     from mpkernel.cli.mkfs import mkfs  # noqa: PLC0415
+    from mpkernel.cli.profile import profile  # noqa: PLC0415
     from mpkernel.cli.run import run  # noqa: PLC0415
+    from mpkernel.cli.stress import stress  # noqa: PLC0415
 
     group = click.Group("mpkernel", help=HELP, epilog=EPILOG, no_args_is_help=True)
-    for command in (boot, run, mkfs, lockdep, explore):
+    for command in (boot, run, mkfs, lockdep, explore, stress, profile):
         group.add_command(command)
     return click.version_option(__version__, prog_name="mpkernel")(group)
 
@@ -120,6 +122,7 @@ def _is_refusal(error: BaseException) -> bool:
         ("hw.machine_config", "MachineError"),
         ("guests.build", "BuildError"),
         ("mpkernel.tools.file_tree", "ImageError"),
+        ("mpkernel.tools.profile.recorder", "ProfileError"),
     )
     return any(
         isinstance(error, getattr(sys.modules[module], name))

@@ -6,14 +6,12 @@ State: none. Context: the launcher.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
-
-from mpkernel.cli.findings import VARIABLE
 
 _SIZE: Final = re.compile(r"(\d+)([KMG]?)", re.IGNORECASE)
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -111,6 +109,29 @@ class Assignment(click.ParamType):
         return name, content
 
 
+class Names(click.ParamType):
+    """Names out of a list, with commas between; ``all`` for each of them."""
+
+    name = "names"
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self._known = tuple(known)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the names."""
+        if isinstance(value, tuple):
+            return value
+        if value == "all":
+            return self._known
+        names = tuple(dict.fromkeys(value.split(",")))
+        for one in names:
+            if one not in self._known:
+                self.fail(f"{one!r} is none of {', '.join(self._known)}", param, ctx)
+        return names
+
+
 def machine_options(command: Command) -> Command:
     """Add the options that every command with a machine has."""
     for option in reversed((
@@ -146,7 +167,7 @@ def machine_options(command: Command) -> Command:
         ),
         click.option(
             "--findings", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-            envvar=VARIABLE, help="Append what the lock validator reports, as JSON.",
+            help="Append what the lock validator reports, as JSON.",
         ),
         click.option(
             "--on-deadlock", type=click.Choice(["stop", "kill"]), default="stop",

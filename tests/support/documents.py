@@ -31,6 +31,9 @@ def lock_order() -> str:
         f"| {lock_class.rank} | {lock_class.name} | {lock_class.guards} |"
         for lock_class in sorted(ranks.CLASSES, key=lambda one: one.rank)
     ]
+    lines += ["", "Without a rank: sections and events, which the validator sees as locks.", ""]
+    lines += ["| class | is for |", "| - | - |"]
+    lines += [f"| {one.name} | {one.guards} |" for one in (*ranks.SECTIONS, *ranks.EVENTS)]
     return _LOCK_HEAD + "\n".join(lines) + "\n"
 
 

@@ -78,6 +78,7 @@ class Kernel:
         """End the tasks that still sleep, while their memory is there."""
         for cpu in self.cpus:
             use_cpu(cpu)
+            cpu.lockdep = None  # what a task gives back now, it gives back as nobody
             for task_at, coroutine in list(cpu.coroutines.items()):
                 cpu.area.current = task_at
                 coroutine.close()

@@ -84,6 +84,7 @@ class Lockdep:
         self._sleeping.clear()
         self._interrupted.clear()
         self._pins.clear()
+        self._waits.clear()
 
     # Locks
 
@@ -100,6 +101,7 @@ class Lockdep:
         ``nest_lock``: a lock that is held and makes the order among locks of this class irrelevant.
         """
         last = self._last
+        # chains.which_of, unfolded: this is the hot path, one look-up
         which = key << 16 | mode << 3 | self._area.irqs_off | self._deferred_off
         if nest_lock:
             which |= self._under(nest_lock, key)
@@ -123,6 +125,8 @@ class Lockdep:
         if not held or held[-1][0] != lock or self._pins:
             self._release_slowly(lock)
             return
+        if self._waits:
+            self._waits.discard(lock)
         self._last = held.pop()[1].before  # type: ignore[assignment]  # a link always has one
 
     def downgrade(self, lock: int, mode: int) -> None:
@@ -140,6 +144,13 @@ class Lockdep:
     def is_held(self, lock: int) -> bool:
         """Whether this task (or handler) holds the lock."""
         return self._place_of(lock) is not None
+
+    def held_names(self) -> list[str]:
+        """What is held here, the first taken first; in a handler, what the handler holds."""
+        return [
+            f"{link.name()}, not yet" if lock in self._waits else link.name()
+            for lock, link in self._held
+        ]
 
     def pin(self, lock: int) -> None:
         """The lock may not be released until ``unpin``, whoever is called meanwhile."""
@@ -260,10 +271,7 @@ class Lockdep:
         if not report.is_new(finding.kind, about):
             return
         finding.cpu, finding.task = self.cpu, self._area.current
-        finding.held = [
-            f"{link.name()}, not yet" if lock in self._waits else link.name()
-            for lock, link in self._held
-        ]
+        finding.held = self.held_names()
         finding.stack = stacks.lines(stacks.capture())
         self.deliver(finding)
 
@@ -289,7 +297,7 @@ class Lockdep:
             link.which |= DEFERRED_OFF
         link.inner = min(last.inner, kind.inner or last.inner)
         link.node = graph.class_of(link.key, link.mode)
-        if records.is_full():
+        if records.NOTES.is_full:
             self.tell(Report(report.FULL, "nothing new is checked any more"), ())
         elif not chains.is_known(link):
             checks.check_link(link, self)

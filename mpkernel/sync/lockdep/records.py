@@ -5,7 +5,7 @@
 
 A record is never taken away and its bytes never change, so its address stands for its content;
 what does change stands in a layout behind them. The ledger's memory is the only limit; once it is
-used up nothing new is recorded, and ``is_full`` says so.
+used up nothing new is recorded, and that is the last report.
 
 State: the ledger. Locks: none. Context: any.
 """
@@ -28,14 +28,12 @@ REPORT: Final = 5  #: a report, as JSON
 CLASS: Final = 6  #: a key; behind it graph.ClassNode
 EDGE: Final = 7  #: two classes; behind them graph.EdgeNode
 
-#: Part of the ledger that the validator may fill.
-ARENA_BYTES: Final = 768 * MIB
 _BUCKETS: Final = 1 << 14
 
 
 @layout(size=8)
 class ArenaHead(Layout):
-    """How much of the arena is used."""
+    """How much of an arena is used."""
 
     used: AtomicU64
 
@@ -50,33 +48,48 @@ class RecordHeader(Layout):
     size: Annotated[u64, fixed]  #: bytes
 
 
-_ARENA: Final = memory.LEDGER.place(ArenaHead)
+class Arena:
+    """A part of the ledger, given out from its start to its end."""
+
+    def __init__(self, size: int) -> None:
+        self.size: Final = size
+        self._head: Final = memory.LEDGER.place(ArenaHead)
+        self._base: Final = memory.LEDGER.reserve(size, align=4096) - DIRECT_MAP
+
+    def allocate(self, size: int) -> int:
+        """Address of ``size`` zeroed bytes, as layouts' ``at`` wants it; 0 if there is no room."""
+        size = -(-size // 8) * 8
+        at = self._head.used.add(size)
+        return self._base + at if at + size <= self.size else 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether something found no room."""
+        return self._head.used.value > self.size
+
+    @property
+    def used_bytes(self) -> int:
+        """How much is used."""
+        return min(self._head.used.value, self.size)
+
+    def clear(self) -> None:
+        """Be as at the start."""
+        memory.write_ledger(DIRECT_MAP + self._base, bytes(self.used_bytes))
+        self._head.used.store(0)
+
+
+#: Everything but reports: what the validator must know.
+NOTES: Final = Arena(768 * MIB)
+#: Reports, and what they are about: there is room for them when notes have none.
+REPORTS: Final = Arena(32 * MIB)
 _TABLE: Final = memory.LEDGER.reserve(8 * _BUCKETS) - DIRECT_MAP
-_BASE: Final = memory.LEDGER.reserve(ARENA_BYTES, align=4096) - DIRECT_MAP
-
-
-def allocate(size: int) -> int:
-    """Address of ``size`` zeroed bytes of the ledger, as layouts' ``at`` wants it; 0 if full."""
-    size = -(-size // 8) * 8
-    at = _ARENA.used.add(size)
-    return _BASE + at if at + size <= ARENA_BYTES else 0
 
 
 def forget() -> None:
     """Be as empty as at the start. Only where no CPU runs; theirs are then to be made anew."""
-    for place, size in ((_TABLE, 8 * _BUCKETS), (_BASE, used_bytes())):
-        memory.write_ledger(DIRECT_MAP + place, bytes(size))
-    _ARENA.used.store(0)
-
-
-def is_full() -> bool:
-    """Whether something could not be recorded."""
-    return _ARENA.used.value > ARENA_BYTES
-
-
-def used_bytes() -> int:
-    """How much of the arena is used."""
-    return min(_ARENA.used.value, ARENA_BYTES)
+    memory.write_ledger(DIRECT_MAP + _TABLE, bytes(8 * _BUCKETS))
+    NOTES.clear()
+    REPORTS.clear()
 
 
 def put(kind: int, data: bytes, tail_bytes: int = 0) -> tuple[int, bool]:
@@ -90,7 +103,8 @@ def put(kind: int, data: bytes, tail_bytes: int = 0) -> tuple[int, bool]:
     found = _find(first, 0, kind, digest, data)
     if found:
         return found, False
-    record = allocate(RecordHeader.SIZE + len(data) + tail_bytes)
+    arena = REPORTS if kind in (FINDING, REPORT) else NOTES
+    record = arena.allocate(RecordHeader.SIZE + len(data) + tail_bytes)
     if not record:
         return 0, False
     header = RecordHeader.at(record)

@@ -121,6 +121,8 @@ def keep(report: Report) -> None:
 
 def all_reports() -> list[Report]:
     """All reports of this machine, the oldest first."""
+    if not records.REPORTS.used_bytes:
+        return []  # asked after every test: the table of records is large
     return [
         Report.from_json(records.content(one).decode()) for one in records.all_of(records.REPORT)
     ]

@@ -15,7 +15,7 @@ from mpkernel.sync.lockdep.graph import ClassNode
 def classes_text() -> bytes:
     """Every class: locks that may come after and before it, its usage, its direct successors."""
     lines = [
-        f"{records.used_bytes() // 1024} KiB of notes, {len(report.all_reports())} reports",
+        f"{records.NOTES.used_bytes // 1024} KiB of notes, {len(report.all_reports())} reports",
         "usage: hard, hard shared, deferred, deferred shared: - taken in it, + it may come, ? both",
     ]
     for node in graph.classes():

@@ -20,7 +20,7 @@ from mpkernel.sched.mutex import QUEUED, Mutex
 from mpkernel.sched.rt_mutex import QUEUED as RT_QUEUED
 from mpkernel.sched.rt_mutex import RtMutex
 from mpkernel.sched.rwsem import Rwsem
-from mpkernel.sched.task import Task, name_of
+from mpkernel.sched.task import TASK_BLOCKED, TASK_SLEEPING, Task, name_of
 from mpkernel.sync import ranks
 from mpkernel.sync.rwlock import Rwlock
 
@@ -91,7 +91,7 @@ def read() -> Graph:
             node = Node(is_task=False, number=index)
             graph[node] = _of_cpu(node, sequence, wait)
         for slot, sleep in waits_for.sleepers(index):
-            if sleep.kind != waits_for.EVENT and is_in_ram(sleep.task, Task.SIZE):
+            if sleep.kind != waits_for.EVENT and _is_asleep(sleep):
                 one = _of_task(index, slot, sleep)
                 graph[one.who] = one
     return graph
@@ -155,6 +155,13 @@ def _of_cpu(node: Node, sequence: int, wait: CpuWait) -> Waiting:
     return Waiting(node, sequence, wait.kind, wait.object, owner, waits_ns, held_ns, name)
 
 
+def _is_asleep(sleep: Sleep) -> bool:
+    """Whether nobody woke the task: one that waits for its CPU only gets on."""
+    if not is_in_ram(sleep.task, Task.SIZE):
+        return False
+    return Task.at(sleep.task).state in (TASK_SLEEPING, TASK_BLOCKED)
+
+
 def _of_task(home: int, slot: int, sleep: Sleep) -> Waiting:
     owner, name = None, ""
     address = 0
@@ -167,7 +174,7 @@ def _of_task(home: int, slot: int, sleep: Sleep) -> Waiting:
     elif sleep.kind == waits_for.RWSEM and is_in_ram(sleep.object, Rwsem.SIZE):
         rwsem = Rwsem.at(sleep.object)
         name, address = _class_name(rwsem.key), rwsem.writer
-    if is_in_ram(address, Task.SIZE):
+    if address != sleep.task and is_in_ram(address, Task.SIZE):  # else it was handed the lock
         owner = Node(is_task=True, number=address)
     return Waiting(
         Node(is_task=True, number=sleep.task),

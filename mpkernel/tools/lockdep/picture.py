@@ -92,7 +92,10 @@ class Picture:
         """The same for Graphviz."""
         lines = ["digraph locks {", "  node [shape=box];"]
         lines += [f'  "{name}" [label="{name}\\n{note}"];' for name, note in self.notes.items()]
-        lines += [f'  "{a}" -> "{b}" [tooltip="{where}"];' for (a, b), where in self.edges.items()]
+        circles = self.circles()
+        for (source, target), where in self.edges.items():
+            colour = ", color=red" if (source, target) in circles else ""
+            lines.append(f'  "{source}" -> "{target}" [tooltip="{where}"{colour}];')
         return "\n".join([*lines, "}"]) + "\n"
 
 

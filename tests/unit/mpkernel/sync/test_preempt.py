@@ -24,6 +24,7 @@ def test_sections_nest():
             preempt.enable()
 
 
+@pytest.mark.feature("E6")
 def test_interrupts_off_and_handlers_forbid_sleep():
     with kernel():
         interrupts.disable()

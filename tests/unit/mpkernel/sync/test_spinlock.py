@@ -57,6 +57,7 @@ def test_irqsave_restores_what_it_found(k: Kernel):
     assert not interrupts.enabled()
 
 
+@pytest.mark.feature("E10")
 def test_release_by_another_cpu_panics(k: Kernel):
     one = lock(k, ranks.FRAMES)
     one.acquire()

@@ -5,12 +5,14 @@ import itertools
 import pytest
 
 from mpkernel.arch import interrupts, ipi
-from mpkernel.arch.cpu import cpu
+from mpkernel.arch.atomics import AtomicU64
+from mpkernel.arch.cpu import cpu, relax
 from mpkernel.sync import ranks
 from mpkernel.sync.lockdep import report
 from mpkernel.sync.lockdep.hooks import Lockdep
 from mpkernel.sync.lockdep.modes import RECURSIVE, RWLOCK, SPIN, TRY
 from tests.support import lockdep
+from tests.support.core_processes import core_processes, run_cpus
 from tests.support.kernel import Kernel, kernel
 
 
@@ -36,6 +38,7 @@ def watch_of(k: Kernel, index: int) -> Lockdep:
     return watch
 
 
+@pytest.mark.feature("E6")
 def test_an_order_seen_on_one_core_and_its_inverse_on_another_meet(k: Kernel):
     take(watch_of(k, 0), ("a", SPIN), ("b", SPIN))
     with lockdep.expected() as found:
@@ -88,6 +91,7 @@ def test_it_goes_on_after_a_report(k: Kernel):
     assert found.kinds == [report.CIRCULAR, report.CIRCULAR]
 
 
+@pytest.mark.feature("FIX-1")
 def test_a_lock_taken_in_a_real_interrupt_may_not_be_held_with_interrupts_on(k: Kernel):
     watch = watch_of(k, 0)
 
@@ -104,3 +108,31 @@ def test_a_lock_taken_in_a_real_interrupt_may_not_be_held_with_interrupts_on(k: 
         take(watch, ("a", SPIN))
     assert found.kinds == [report.INCONSISTENT]
     assert any("interrupts come" in step for step in found.reports[0].scene[0])
+
+
+def test_cores_that_close_a_circle_at_the_same_moment_see_it():
+    """Each takes one lock over the next of a ring; whoever links last sees all."""
+    cores, rounds = 3, 40
+    with core_processes(cores) as k:
+        rings = [[ranks.unranked(f"{turn} {n}").id for n in range(cores)] for turn in range(rounds)]
+        arrived = AtomicU64.at(k.scratch(8))
+
+        def close_rings(index: int) -> None:
+            watch = cpu().lockdep
+            assert watch is not None
+            for turn, ring in enumerate(rings, 1):
+                arrived.add(1)
+                waits = 0
+                while arrived.value < turn * cores:
+                    relax(waits)
+                    waits += 1
+                for key in (ring[index], ring[(index + 1) % cores]):
+                    watch.acquire(key, key, SPIN)
+                for key in (ring[(index + 1) % cores], ring[index]):
+                    watch.release(key)
+
+        with lockdep.expected() as found:
+            run_cpus(k, close_rings)
+        assert set(found.kinds) == {report.CIRCULAR}
+        reported = sorted(min(one.locks) for one in found.reports)
+        assert reported == sorted(f"{turn} 0" for turn in range(rounds))

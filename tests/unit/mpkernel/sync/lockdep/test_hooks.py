@@ -8,7 +8,7 @@ from mpkernel.mm import slab
 from mpkernel.sched.completion import Completion
 from mpkernel.sched.mutex import Mutex
 from mpkernel.sync import ranks
-from mpkernel.sync.lockdep import report
+from mpkernel.sync.lockdep import records, report
 from mpkernel.sync.lockdep.hooks import Lockdep
 from mpkernel.sync.lockdep.modes import MUTEX, RWSEM, SHARED, SPIN, nested
 from mpkernel.sync.spinlock import Spinlock
@@ -162,6 +162,16 @@ def test_a_lock_that_is_waited_for_is_not_held_yet(k: Kernel):
     watch.acquired(LOCK)
 
 
+def test_a_wait_that_is_given_up_leaves_no_trace(k: Kernel):
+    watch = watching()
+    watch.acquire(LOCK, ranks.INODE.id, MUTEX)
+    watch.contended(LOCK)
+    watch.release(LOCK)
+    watch.acquire(LOCK, ranks.INODE.id, MUTEX)
+    assert watch.held_names() == ["inode (mutex)"]
+    watch.release(LOCK)
+
+
 def test_who_waits_for_an_event_waits_for_what_the_waker_needs(k: Kernel):
     """In the order in which nothing happens: first the event, then the wait."""
     mutex, done = Mutex.at(k.scratch(Mutex.SIZE)), Completion.at(k.scratch(Completion.SIZE))
@@ -195,3 +205,26 @@ def test_a_chain_seen_before_needs_no_look_into_the_ledger(k: Kernel, monkeypatc
         watch.release(LOCK)
         monkeypatch.setattr("mpkernel.sync.lockdep.records.find", None)
         monkeypatch.setattr("mpkernel.sync.lockdep.records.put", None)
+
+
+def test_without_room_for_notes_the_machine_goes_on_and_says_so_once(k: Kernel):
+    watch = watching()
+    records.NOTES.allocate(records.NOTES.size)
+    with lockdep.expected() as found:
+        for _ in range(2):
+            watch.acquire(LOCK, ranks.SLAB.id, SPIN)
+            watch.acquire(OTHER, ranks.LOG.id, SPIN)
+            watch.release(OTHER)
+            watch.release(LOCK)
+    assert found.kinds == [report.FULL]
+    assert not watch.is_held(LOCK)
+
+
+def test_what_is_abandoned_is_not_held(k: Kernel):
+    watch = watching()
+    watch.acquire(LOCK, ranks.SLAB.id, SPIN)
+    watch.irq_enter()
+    watch.abandon()
+    assert not watch.is_held(LOCK)
+    watch.acquire(LOCK, ranks.SLAB.id, SPIN)
+    watch.release(LOCK)

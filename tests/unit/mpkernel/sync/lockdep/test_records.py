@@ -38,9 +38,19 @@ def test_processes_that_add_at_once_agree():
 def test_a_full_ledger_says_so_and_keeps_what_it_has():
     with kernel():
         kept, _ = records.put(records.SITE, b"kept")
-        assert not records.is_full()
-        assert records.allocate(records.ARENA_BYTES) == 0
-        assert records.is_full()
+        assert not records.NOTES.is_full
+        assert records.NOTES.allocate(records.NOTES.size) == 0
+        assert records.NOTES.is_full
         assert records.put(records.SITE, b"more") == (0, False)
         assert records.content(kept) == b"kept"
-        assert records.used_bytes() == records.ARENA_BYTES
+        assert records.NOTES.used_bytes == records.NOTES.size
+        assert records.put(records.FINDING, b"there is room for reports")[1]
+
+
+def test_what_is_forgotten_is_not_found():
+    with kernel():
+        records.put(records.SITE, b"here")
+        records.forget()
+        assert not records.find(records.SITE, b"here")
+        assert records.NOTES.used_bytes == 0
+        assert records.put(records.SITE, b"here")[1]

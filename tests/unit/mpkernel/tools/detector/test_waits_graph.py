@@ -6,6 +6,7 @@ from mpkernel.arch import waits_for
 from mpkernel.arch.waits_for import CALL, MUTEX, RWLOCK, RWSEM, SPIN, Asleep
 from mpkernel.sched.mutex import QUEUED, Mutex
 from mpkernel.sched.rwsem import Rwsem
+from mpkernel.sched.task import TASK_BLOCKED, TASK_READY
 from mpkernel.sync import ranks
 from mpkernel.sync.rwlock import Rwlock
 from mpkernel.sync.spinlock import Spinlock
@@ -112,6 +113,7 @@ def test_tasks_that_sleep_for_each_other(k: Kernel):
     rwsem.init(ranks.PIPE)
     mutex.owner.store(two.phys | QUEUED)
     rwsem.writer = one.phys
+    one.state = two.state = TASK_BLOCKED
     with Asleep(MUTEX, mutex.phys, one.phys), Asleep(RWSEM, rwsem.phys, two.phys, is_killable=True):
         (circle,) = waits_graph.circles(waits_graph.read())
         assert [(str(w.who), w.name, w.is_killable) for w in circle] == [
@@ -122,9 +124,23 @@ def test_tasks_that_sleep_for_each_other(k: Kernel):
     assert waits_graph.read() == {}
 
 
+def test_who_is_awake_or_was_handed_the_lock_waits_for_nobody(k: Kernel):
+    one, two = (k.new_task(name) for name in ("one", "two"))
+    mutex = Mutex.at(k.scratch(Mutex.SIZE))
+    mutex.init(ranks.INODE)
+    one.state, two.state = TASK_BLOCKED, TASK_READY
+    mutex.owner.store(one.phys | QUEUED)
+    with Asleep(MUTEX, mutex.phys, one.phys), Asleep(MUTEX, mutex.phys, two.phys):
+        graph = waits_graph.read()
+        assert [(node.number, wait.owner) for node, wait in graph.items()] == [(one.phys, None)]
+        assert waits_graph.circles(graph) == []
+
+
 def test_what_is_no_address_has_no_owner(k: Kernel):
     waits_for.begin(SPIN, 1 << 60)
-    with Asleep(MUTEX, 1 << 60, 1 << 60), Asleep(MUTEX, 1 << 60, k.new_task().phys):
+    task = k.new_task()
+    task.state = TASK_BLOCKED
+    with Asleep(MUTEX, 1 << 60, 1 << 60), Asleep(MUTEX, 1 << 60, task.phys):
         graph = waits_graph.read()
     assert len(graph) == 2
     assert all(one.owner is None for one in graph.values())

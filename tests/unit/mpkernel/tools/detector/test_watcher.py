@@ -5,6 +5,7 @@ import pytest
 from mpkernel.arch import outside, waits_for
 from mpkernel.arch.waits_for import MUTEX, SPIN, Asleep
 from mpkernel.sched.mutex import Mutex
+from mpkernel.sched.task import TASK_BLOCKED
 from mpkernel.sync import ranks
 from mpkernel.sync.spinlock import Spinlock
 from mpkernel.tools.detector.finding import DEADLOCK, STUCK_SPIN, Finding
@@ -98,6 +99,7 @@ def test_who_is_asked_to_end(k: Kernel, found: list[Finding], monkeypatch, killa
         mutex.init(ranks.INODE)
         mutex.owner.store(task.phys)
         mutexes.append(mutex)
+        task.state = TASK_BLOCKED
     asked = []
     monkeypatch.setattr(
         outside, "ask", lambda _cpu, action, *_: asked.append(action) or action == outside.ASK_KILL
