@@ -9,6 +9,7 @@ Context: a process of its own, without threads.
 """
 
 import sys
+from time import process_time_ns
 from typing import Any
 
 from guests.image import root_image
@@ -77,9 +78,9 @@ def meet(count: int) -> None:
 
 
 def busy(seconds: float) -> None:
-    """Compute without a safepoint."""
-    end = now_ns() + int(seconds * 1e9)
-    while now_ns() < end:
+    """Compute without a safepoint, for so long of CPU time."""
+    end = process_time_ns() + int(seconds * 1e9)
+    while process_time_ns() < end:
         pass
 
 
@@ -171,8 +172,8 @@ class Provocations(NullDevice):
 
     def soft(self, tenths: int) -> None:
         """Stay in the kernel, taking interrupts."""
-        end = now_ns() + tenths * 100_000_000
-        while now_ns() < end:
+        end = process_time_ns() + tenths * 100_000_000
+        while process_time_ns() < end:
             interrupts.safepoint()
 
     def hard(self, tenths: int) -> None:
@@ -193,7 +194,7 @@ class Provocations(NullDevice):
 
     def storm(self, tenths: int) -> None:
         """An interrupt that sends itself for so long."""
-        STATE.word.store(now_ns() + tenths * 100_000_000)
+        STATE.word.store(process_time_ns() + tenths * 100_000_000)
         again()
         interrupts.safepoint()
 
@@ -213,7 +214,7 @@ class Provocations(NullDevice):
 
 def again() -> None:
     """The storm's handler."""
-    if now_ns() < STATE.word.value:
+    if process_time_ns() < STATE.word.value:
         ipi._command(cpu().index, ICR_ASSERT | STORM_VECTOR)
 
 

@@ -109,6 +109,19 @@ def test_a_wait_without_a_circle_that_does_not_end_says_who_has_the_lock():
     assert "provoked_machine.py" in said
 
 
+@pytest.mark.feature("E6")
+def test_who_has_the_locks_that_others_wait_for():
+    holders = on_each("true", "leak", "want").partition("&")[2].replace("wait", "sleep 0.3; locks")
+    done = provoke(3, f'taskset 1 sh -c "{holders}; wait"')
+    assert done.stdout.endswith("on\n"), done.stderr
+    assert re.search(
+        r"^CPU 2 has waited [0-9.]+ s for spinlock north@0x[0-9a-f]+,"
+        r" which CPU 1 has had for [0-9.]+ s$",
+        done.stdout,
+        re.MULTILINE,
+    ), done.stdout
+
+
 @pytest.mark.parametrize(
     ("word", "found", "function"),
     [
@@ -130,7 +143,7 @@ def test_a_cpu_that_does_not_get_on(word: str, found: list[str], function: str):
 
 @pytest.mark.feature("FIX-9")
 def test_long_sections_without_interrupts_or_preemption_and_where_they_are():
-    done = provoke(1, "echo irqs_off:45 preempt_off:45 > /dev/debug; echo on")
+    done = provoke(1, "echo irqs_off:35 > /dev/debug; echo preempt_off:35 > /dev/debug; echo on")
     assert findings(done.stderr) == ["interrupts off", "preemption off"], done.stderr
     first, second = done.stderr.split("preemption off", 1)
     assert " irqs_off\n" in first

@@ -22,7 +22,7 @@ from mpkernel.tools.detector.finding import (
     STORM,
 )
 from mpkernel.tools.detector.limits import Limits
-from mpkernel.tools.detector.waits_graph import is_in_ram
+from mpkernel.sched.waits_graph import is_in_ram
 
 #: Share of looks inside a handler that makes many interrupts a storm.
 _STORM_SHARE: Final = 0.8

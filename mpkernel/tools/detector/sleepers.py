@@ -16,7 +16,7 @@ from mpkernel.sched.mutex import QUEUED, Mutex
 from mpkernel.sched.task import TASK_BLOCKED, TASK_SLEEPING, Task, Waiter
 from mpkernel.tools.detector.finding import HUNG_TASK, LOST_WAKEUP
 from mpkernel.tools.detector.limits import Limits
-from mpkernel.tools.detector.waits_graph import Node, is_in_ram
+from mpkernel.sched.waits_graph import Node, is_in_ram
 
 #: A condition that does not hold is tested again after this share more of the sleep.
 _BACK_OFF: Final = 2

@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mpkernel.arch import outside, topology, waits_for
-from mpkernel.tools.detector import waits_graph
+from mpkernel.sched import waits_graph
 from mpkernel.tools.detector.finding import DEADLOCK, STUCK_SPIN, Finding
 from mpkernel.tools.detector.limits import DEFAULT, Limits
 from mpkernel.tools.detector.progress import Complaint, CpuProgress
 from mpkernel.tools.detector.sleepers import SleeperComplaint, Sleepers
-from mpkernel.tools.detector.waits_graph import Graph, Waiting
+from mpkernel.sched.waits_graph import Graph, Waiting
 
 STATUS_DEADLOCK: Final = 72
 

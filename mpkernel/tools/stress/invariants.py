@@ -9,7 +9,7 @@ from mpkernel.arch import memory, topology
 from mpkernel.arch.cpu import AREAS
 from mpkernel.mm.zone import MAGAZINES, ZONE
 from mpkernel.sched.task import Task
-from mpkernel.tools.detector.waits_graph import is_in_ram
+from mpkernel.sched.waits_graph import is_in_ram
 
 
 def violations() -> Iterator[str]:

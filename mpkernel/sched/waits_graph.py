@@ -5,7 +5,7 @@ has its sleeping lock. An answer counts as owed only while the other has interru
 gives it while it waits itself. Nobody sleeps with a spinning lock held, so that no circle has both.
 
 State: none. Locks: none; everything is read as it is, torn views are met by reading twice.
-Context: the launcher.
+Context: any; also the launcher, from outside.
 """
 
 from dataclasses import dataclass
@@ -95,6 +95,11 @@ def read() -> Graph:
                 one = _of_task(index, slot, sleep)
                 graph[one.who] = one
     return graph
+
+
+def text() -> bytes:
+    """What /proc/lock_waits shows: a line a wait, with who has the lock and for how long."""
+    return "".join(f"{one.text()}\n" for one in read().values()).encode()
 
 
 def circles(graph: Graph) -> list[list[Waiting]]:

@@ -10,8 +10,8 @@ from mpkernel.sched.task import TASK_BLOCKED, TASK_READY
 from mpkernel.sync import ranks
 from mpkernel.sync.rwlock import Rwlock
 from mpkernel.sync.spinlock import Spinlock
-from mpkernel.tools.detector import waits_graph
-from mpkernel.tools.detector.waits_graph import Node
+from mpkernel.sched import waits_graph
+from mpkernel.sched.waits_graph import Node
 from tests.support.kernel import Kernel, kernel
 
 
