@@ -46,6 +46,9 @@ def run(
     words: dict[int, int] = {}
     results: list[list[int]] = [[] for _ in programs]
     baton = Baton(strategy, most_steps)
+    for verb, word, *_ in (step for program in programs for step in program):
+        if verb == "take":  # a run that was given up may have left it taken
+            AtomicU64.from_address(address(word)).value = 0
 
     def body(index: int) -> Callable[[Strand], None]:
         def execute(_: Strand) -> None:
@@ -69,8 +72,7 @@ def run(
             baton.add(f"core{index}", Cpu(index), body(index))
         baton.lookers += [make(baton) for make in lookers]
         baton.run()
-        if not baton.is_redundant:
-            strategy.end(baton)
+        strategy.end(baton)
     finally:
         baton.close()
         use_cpu(before)

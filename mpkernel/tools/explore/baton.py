@@ -277,12 +277,13 @@ class Baton(Observer):
         for other in self.strands:
             if other is writer:
                 continue
-            if address in other.reads:
-                other.is_stale = True
-                if other.is_blocked:
+            reads_it = address in other.reads
+            other.is_stale |= reads_it
+            if other.is_blocked:
+                if other.kind & AWAIT:  # waits for a lock: an interrupt may come in meanwhile
+                    reads_it = address == PENDING_AT[other.cpu.index]
+                if reads_it:
                     self._unblock(other)
-            elif other.is_blocked and other.kind & AWAIT and address == PENDING_AT[other.cpu.index]:
-                self._unblock(other)  # an interrupt comes in while it waits for a lock
 
     def _unblock(self, strand: Strand) -> None:
         strand.is_blocked = False

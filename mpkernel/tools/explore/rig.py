@@ -104,8 +104,7 @@ class Rig:
             self._let_run(baton)
             if baton.failure is None and not baton.is_redundant:
                 baton.failure = self._check(baton)
-            if not baton.is_redundant:
-                strategy.end(baton)
+            strategy.end(baton)
         finally:
             self._end(baton)
         names = [strand.name for strand in baton.strands]

@@ -99,7 +99,13 @@ class Dfs:
 
     def end(self, baton: "Baton") -> None:
         """Find the pairs of steps whose order should be tried the other way round."""
-        reverse_races(self._path, len(baton.strands))
+        if self._path and self._path[-1].chosen < 0:
+            self._path.pop()  # where nobody had to go on
+        strands = baton.strands
+        waiting = [
+            (one.index, one.address) for one in strands if one.is_blocked and one.kind & AWAIT
+        ]
+        reverse_races(self._path, len(strands), waiting)
 
     def _asleep_here(self) -> dict[int, Access]:
         """Who need not run next: tried before at the node above, and not touched by its step."""
@@ -126,11 +132,12 @@ def conflict(one: Access, other: Access) -> bool:
     return one[0] == other[0] != 0 and (one[1] or other[1])
 
 
-def reverse_races(path: list[Node], strands: int) -> None:
+def reverse_races(path: list[Node], strands: int, waiting: list[tuple[int, int]]) -> None:
     """Have the other order of each race of a schedule tried: add to ``to_try`` who begins it.
 
-    A clock is, by strand, the number + 1 of its last step that is ordered before; ``at`` has the
-    clock of each step, itself included.
+    ``waiting``: strands that still wait for locks at the end, and these. A clock is, by strand, the
+    number + 1 of its last step that is ordered before; ``at`` has the clock of each step, itself
+    included.
     """
     clocks = [[0] * strands for _ in range(strands)]
     at: list[Clock] = []
@@ -158,7 +165,7 @@ def reverse_races(path: list[Node], strands: int) -> None:
         clock[strand] = number + 1
         at.append(clock.copy())
         for step in racing:
-            _reverse(path, at, step, number)
+            _reverse(path, at, step, strand)
         if takes:
             last_take[address] = number
         if address and writes:
@@ -166,6 +173,10 @@ def reverse_races(path: list[Node], strands: int) -> None:
             last_reads.pop(address, None)
         elif address:
             last_reads.setdefault(address, {})[strand] = number
+    for strand, lock in waiting:
+        step = last_take.get(lock, -1)
+        if step >= 0 and clocks[strand][path[step].chosen] <= step:
+            _reverse(path, [*at, clocks[strand]], step, strand)
 
 
 def _is_race(path: list[Node], at: list[Clock], clock: Clock, one: int, before: list[int]) -> bool:
@@ -174,8 +185,8 @@ def _is_race(path: list[Node], at: list[Clock], clock: Clock, one: int, before: 
     return clock[other] <= one and not any(at[step][other] > one for step in before if step != one)
 
 
-def _reverse(path: list[Node], at: list[Clock], first: int, second: int) -> None:
-    """Have ``second`` come before ``first``, with what is not ordered after ``first``.
+def _reverse(path: list[Node], at: list[Clock], first: int, strand: int) -> None:
+    """Have the last step of ``at``, of ``strand``, come before ``first``, with what may come too.
 
     One who can begin that has to be tried before ``first`` (a source set).
     """
@@ -183,13 +194,13 @@ def _reverse(path: list[Node], at: list[Clock], first: int, second: int) -> None
     racer = node.chosen
     begins: set[int] = set()
     seen: list[int] = []
-    for step in (*range(first + 1, second), second):
+    for step in range(first + 1, len(at)):
         clock = at[step]
-        if step != second and clock[racer] > first:
+        is_last = step == len(at) - 1
+        if not is_last and clock[racer] > first:
             continue
-        strand = path[step].chosen
         if not any(clock[path[one].chosen] > one for one in seen):
-            begins.add(strand)
+            begins.add(strand if is_last else path[step].chosen)
         seen.append(step)
     if begins & node.to_try:
         return
