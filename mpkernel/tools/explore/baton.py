@@ -42,7 +42,7 @@ class Strand:
 
     __slots__ = (
         "address", "body", "cpu", "index", "is_blocked", "is_done", "is_ended", "is_stale", "kind",
-        "name", "reads", "waker",
+        "looked_after", "name", "reads", "spins", "waker",
     )  # fmt: skip
 
     def __init__(self, index: int, name: str, cpu: Cpu) -> None:
@@ -55,6 +55,8 @@ class Strand:
         self.reads: set[int] = set()  #: what it has read since its last turn of a spin loop
         self.is_stale = False  #: another one has written what it has read
         self.is_blocked = False
+        self.spins = False  #: it is blocked in a turn of a spin loop
+        self.looked_after = -1  #: writes made when it looked for the last time
         self.is_done = False  #: its program has ended; a core still takes interrupts
         self.is_ended = False
         self.waker = -1  #: step that ended its last wait
@@ -81,6 +83,7 @@ class Baton(Observer):
         self.lookers: list[Looker] = []  #: told of each access, right before it is made
         self._hub = getcurrent()
         self._starting = False
+        self._writes = 0
 
     # -- what strands call, through the twins of hw.spec.watch --------------------------------
 
@@ -122,7 +125,9 @@ class Baton(Observer):
                 raise GreenletExit
             return
         if not strand.is_stale:
+            strand.spins = True
             self._block(strand)
+            strand.spins = False
         strand.is_stale = False
         strand.reads.clear()
 
@@ -161,7 +166,7 @@ class Baton(Observer):
 
     def run(self) -> None:
         """Let strands make steps until none can, or one fails."""
-        while self.failure is None and self.enabled:
+        while self.failure is None and (self.enabled or self._may_look_again()):
             try:
                 chosen = self.strategy.choose(self, None)
             except Redundant:
@@ -272,8 +277,20 @@ class Baton(Observer):
                 elif other.is_blocked and not held_back:
                     self._unblock(other)
 
+    def _may_look_again(self) -> bool:
+        """Nobody can run: let those who spin look once more at all that they wait for.
+
+        A turn may follow other reads than those that decide whether there is a next one.
+        """
+        able = [one for one in self.strands if one.spins and one.looked_after != self._writes]
+        for strand in able:
+            strand.looked_after = self._writes
+            self._unblock(strand)
+        return bool(able)
+
     def _wrote(self, writer: Strand, address: int) -> None:
         """Whoever has read the word must look again."""
+        self._writes += 1
         for other in self.strands:
             if other is writer:
                 continue

@@ -22,6 +22,7 @@ def core0_repaired(k, s):
             k.relax()
         s.readers.add(1)
         s.readers.add(-1)
+        k.relax()
 
 
 def core1(k, s):
