@@ -59,7 +59,6 @@ def measure(repeats: int) -> list[Figure]:
             "points": lambda: _figures("random")[0],
             "random": lambda: _figures("random")[1],
             "pct": lambda: _figures("pct")[1],
-            "dfs": lambda: _figures("dfs")[1],
         },
         repeats,
     )
@@ -70,5 +69,4 @@ def measure(repeats: int) -> list[Figure]:
             "explore", "random", found["random"], "schedules/s", 2_000, is_least=True, note=note
         ),
         Figure("explore", "pct", found["pct"], "schedules/s", note=note),
-        Figure("explore", "dfs", found["dfs"], "schedules/s", note=note),
     ]

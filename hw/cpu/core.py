@@ -19,12 +19,12 @@ import ctypes
 import os
 from typing import Final
 
-from iced_x86 import Code, Decoder, Formatter, FormatterSyntax, OpKind, Register
+from iced_x86 import Decoder, OpKind, Register
 
 from hw import atomics, ram
 from hw.cpu import code_cache, cpuid, threaded
 from hw.cpu.code_cache import ArenaFullError, Block
-from hw.cpu.decode import NeedsMoreBytesError, decode_block
+from hw.cpu.decode import NeedsMoreBytesError, decode_block, text_of
 from hw.cpu.exclusive import exclusive, publish_running, wait_until_free
 from hw.cpu.exits import (
     EXIT_CPUID,
@@ -141,7 +141,7 @@ class Core:
         if reason == EXIT_FAMILY:
             return self._load_families()
         if reason == EXIT_ILLEGAL:
-            return IllegalInstruction(self._text_at(state.rip), state.rip)
+            return IllegalInstruction(text_of(self._code_bytes(state.rip), state.rip), state.rip)
         assert reason == EXIT_HALTED, f"native code left with reason {reason}"
         wait_until_free(self.index)
         return None
@@ -273,12 +273,3 @@ class Core:
             except _FetchFault:
                 return data
         return data
-
-    def _text_at(self, rip: int) -> str:
-        """Disassembly for people."""
-        instruction = Decoder(64, self._code_bytes(rip), ip=rip).decode()
-        if instruction.code == Code.INVALID:
-            return "(bad)"
-        formatter = Formatter(FormatterSyntax.INTEL)
-        formatter.space_after_operand_separator = True
-        return formatter.format(instruction)

@@ -14,7 +14,7 @@ State: builders, private to the process, never stale. Context: Python.
 from collections.abc import Callable
 from typing import Any, Final
 
-from iced_x86 import Code, Decoder, DecoderError
+from iced_x86 import Code, Decoder, DecoderError, Formatter, FormatterSyntax
 
 from hw.cpu.block_builder import BARRIER, BlockBuilder
 from hw.cpu.encodings.table import builder_for
@@ -84,3 +84,13 @@ def decode_block(
         if not d.single_page and not d.ended:
             d.fall_through(here)
     return d
+
+
+def text_of(data: bytes, rip: int) -> str:
+    """Disassembly of the instruction that begins with these bytes, for people."""
+    instruction = Decoder(64, data, ip=rip).decode()
+    if instruction.code == Code.INVALID:
+        return "(bad)"
+    formatter = Formatter(FormatterSyntax.INTEL)
+    formatter.space_after_operand_separator = True
+    return formatter.format(instruction)

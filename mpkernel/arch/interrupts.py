@@ -50,9 +50,8 @@ def safepoint() -> None:
     if TAKING_TURNS:
         PLACE.observer.safepoint()
     this = cpu()
-    if this.area.irqs_off or not PENDING[this.index].bits.value & PENDING_INTERRUPT:
-        return
-    take_pending()
+    if not this.area.irqs_off and PENDING[this.index].bits.value & PENDING_INTERRUPT:
+        take_pending()
 
 
 def take_pending() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hw.cpu.decode import MAX_INSTRUCTIONS, NeedsMoreBytesError, decode_block
+from hw.cpu.decode import MAX_INSTRUCTIONS, NeedsMoreBytesError, decode_block, text_of
 from hw.cpu.micro_op import SLOT, MicroOp
 from hw.cpu.threaded import handler_list
 from tests.differential.assembly import assemble
@@ -89,3 +89,8 @@ def test_straddling_instruction_is_left_to_a_block_of_its_own() -> None:
 
 def test_absent_instruction_ends_the_block() -> None:
     assert names("nop\nvzeroupper\nnop") == ["nop", "illegal"]
+
+
+def test_text_of_an_instruction():
+    assert text_of(bytes.fromhex("4801d8"), 0x1000) == "add rax, rbx"
+    assert text_of(bytes.fromhex("06"), 0x1000) == "(bad)"
