@@ -23,12 +23,10 @@ from mpkernel.arch.cpu import Cpu, cpu
 from mpkernel.sync import ranks
 from mpkernel.sync.lockdep import chains, checks, graph, records, report, stacks, usage
 from mpkernel.sync.lockdep.chains import DEFERRED_OFF, UNDER, Link
+from mpkernel.sync.lockdep.held import HeldLocks
 from mpkernel.sync.lockdep.modes import COMPLETION, TRY, WAIT_RAW, WAIT_SPIN, kind_of
 from mpkernel.sync.lockdep.report import Report
 from mpkernel.trace import log
-
-#: A lock held, or waited for: its address, the chain that it ends.
-Held = tuple[int, Link]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,7 +48,7 @@ def _unwatched(
     return run
 
 
-class Lockdep:
+class Lockdep(HeldLocks):
     """The validator of one CPU.
 
     ``spinners_hold_off_deferred``: whether a CPU that holds a spinning lock puts deferred work off,
@@ -60,31 +58,20 @@ class Lockdep:
     def __init__(
         self, this: Cpu, *, spinners_hold_off_deferred: bool = True, speaks: bool = True
     ) -> None:
+        super().__init__()
         self.cpu: Final = this.index
         self._area: Final = this.area
         self._speaks: Final = speaks
         self._spinners_hold_off: Final = spinners_hold_off_deferred
-        self._roots: Final = {0: chains.root(0)}
-        self._root = self._last = self._roots[0]
-        self._idle: Final[list[Held]] = []
-        self._held = self._idle
         self._deferred_off = 0
-        self._sleeping: Final[dict[int, list[Held]]] = {}
-        self._interrupted: Final[list[tuple[list[Held], Link]]] = []
         self._pins: Final[dict[int, int]] = {}
-        self._waits: Final[set[int]] = set()
         self._events: Final[set[tuple[Link, int, bool]]] = set()
 
     def abandon(self) -> None:
         """Nothing is held any more, and no task sleeps: whoever did is gone. Chains stay known."""
-        self._held = self._idle
-        self._idle.clear()
-        self._root = self._last = self._roots[0]
-        self._deferred_off = 0
-        self._sleeping.clear()
-        self._interrupted.clear()
+        super().abandon()
         self._pins.clear()
-        self._waits.clear()
+        self._deferred_off = 0
 
     # Locks
 
@@ -140,17 +127,6 @@ class Lockdep:
             place,
             [(lock, chains.which_of(key, mode | TRY, self._area.irqs_off)), *self._after(place)],
         )
-
-    def is_held(self, lock: int) -> bool:
-        """Whether this task (or handler) holds the lock."""
-        return self._place_of(lock) is not None
-
-    def held_names(self) -> list[str]:
-        """What is held here, the first taken first; in a handler, what the handler holds."""
-        return [
-            f"{link.name()}, not yet" if lock in self._waits else link.name()
-            for lock, link in self._held
-        ]
 
     def pin(self, lock: int) -> None:
         """The lock may not be released until ``unpin``, whoever is called meanwhile."""
@@ -227,12 +203,6 @@ class Lockdep:
         self._deferred_off = 0
         if not self._area.irqs_off and not self._last.marked & 1 << usage.DEFERRED:
             self._mark_enabled(usage.DEFERRED)
-
-    def task_enter(self, task: int) -> None:
-        """The CPU goes on with a task inside the kernel, with what it held when it slept."""
-        held = self._sleeping.pop(task, None)
-        self._held = [] if held is None else held
-        self._last = self._held[-1][1] if self._held else self._root
 
     def task_leave(self, task: int, end: str = "") -> None:
         """The task leaves the CPU to the scheduler: asleep, or (``end`` says where) done."""
@@ -355,39 +325,15 @@ class Lockdep:
             self._tell(report.ORDER, f"{link.name()} is not the lock taken last", link.key)
         self._rebuild(place, after)
 
-    def _after(self, place: int) -> list[tuple[int, int]]:
-        return [(lock, link.which) for lock, link in self._held[place + 1 :]]
-
     def _rebuild(self, place: int, after: Sequence[tuple[int, int]]) -> None:
         """Hold ``after`` over the first ``place`` locks."""
-        del self._held[place:]
-        self._last = self._held[-1][1] if self._held else self._root
+        self._cut(place)
         for lock, which in after:
             link = self._last.after.get(which) or self._new_link(which)
             self._held.append((lock, link))
             self._last = link
 
-    def _place_of(self, lock: int) -> int | None:
-        held = self._held
-        return next((n for n in reversed(range(len(held))) if held[n][0] == lock), None)
-
-    def _find_anywhere(self, addr: int, size: int) -> Held | None:
-        """A lock in a piece of memory that this CPU or a task asleep on it holds."""
-        for stack in (self._held, *self._sleeping.values()):
-            for held in stack:
-                if addr <= held[0] < addr + size:
-                    return held
-        return None
-
-    def _enter(self, context: int) -> None:
-        self._interrupted.append((self._held, self._root))
-        if context not in self._roots:
-            self._roots[context] = chains.root(context)
-        self._held, self._root = [], self._roots[context]
-        self._last = self._root
-
     def _exit(self, where: str) -> None:
         if self._held:
             self.nothing_held(where)
-        self._held, self._root = self._interrupted.pop()
-        self._last = self._held[-1][1] if self._held else self._root
+        self._resume()

@@ -33,20 +33,6 @@ def watching() -> Lockdep:
     return watch
 
 
-def test_a_sleeping_task_takes_its_locks_along(k: Kernel):
-    watch = watching()
-    watch.task_enter(1)
-    watch.acquire(LOCK, ranks.INODE.id, MUTEX)
-    watch.task_leave(1)
-    watch.task_enter(2)
-    assert not watch.is_held(LOCK)
-    watch.task_leave(2)
-    watch.task_enter(1)
-    assert watch.is_held(LOCK)
-    watch.release(LOCK)
-    assert not watch.is_held(LOCK)
-
-
 def test_a_task_that_ends_with_a_lock_is_named(k: Kernel):
     watch = watching()
     watch.task_enter(1)
@@ -152,26 +138,6 @@ def test_memory_with_a_held_lock_is_not_freed():
     assert found.kinds == [report.FREE_HELD]
 
 
-def test_a_lock_that_is_waited_for_is_not_held_yet(k: Kernel):
-    watch = watching()
-    watch.acquire(LOCK, ranks.SLAB.id, SPIN)
-    watch.contended(LOCK)
-    with lockdep.expected() as found:
-        watch.nothing_held("here")
-    assert found.reports[0].held == ["slab (spinlock), not yet"]
-    watch.acquired(LOCK)
-
-
-def test_a_wait_that_is_given_up_leaves_no_trace(k: Kernel):
-    watch = watching()
-    watch.acquire(LOCK, ranks.INODE.id, MUTEX)
-    watch.contended(LOCK)
-    watch.release(LOCK)
-    watch.acquire(LOCK, ranks.INODE.id, MUTEX)
-    assert watch.held_names() == ["inode (mutex)"]
-    watch.release(LOCK)
-
-
 def test_who_waits_for_an_event_waits_for_what_the_waker_needs(k: Kernel):
     """In the order in which nothing happens: first the event, then the wait."""
     mutex, done = Mutex.at(k.scratch(Mutex.SIZE)), Completion.at(k.scratch(Completion.SIZE))
@@ -218,13 +184,3 @@ def test_without_room_for_notes_the_machine_goes_on_and_says_so_once(k: Kernel):
             watch.release(LOCK)
     assert found.kinds == [report.FULL]
     assert not watch.is_held(LOCK)
-
-
-def test_what_is_abandoned_is_not_held(k: Kernel):
-    watch = watching()
-    watch.acquire(LOCK, ranks.SLAB.id, SPIN)
-    watch.irq_enter()
-    watch.abandon()
-    assert not watch.is_held(LOCK)
-    watch.acquire(LOCK, ranks.SLAB.id, SPIN)
-    watch.release(LOCK)
