@@ -148,10 +148,8 @@ def reverse_races(path: list[Node], strands: int, waiting: list[tuple[int, int]]
         strand = node.chosen
         clock = clocks[strand]
         address, writes, takes = node.accesses[strand]
-        racing: list[int] = []
         before: list[int] = []
-        if takes and address in last_take:  # whoever has a lock comes before who waits for it
-            racing = [one for one in (last_take[address],) if clock[path[one].chosen] <= one]
+        racing = _last_take_of_another(path, last_take, address, clock) if takes else []
         if node.waker >= 0:
             join(clock, at[node.waker])
         if address:
@@ -174,9 +172,16 @@ def reverse_races(path: list[Node], strands: int, waiting: list[tuple[int, int]]
         elif address:
             last_reads.setdefault(address, {})[strand] = number
     for strand, lock in waiting:
-        step = last_take.get(lock, -1)
-        if step >= 0 and clocks[strand][path[step].chosen] <= step:
+        for step in _last_take_of_another(path, last_take, lock, clocks[strand]):
             _reverse(path, [*at, clocks[strand]], step, strand)
+
+
+def _last_take_of_another(
+    path: list[Node], last_take: dict[int, int], lock: int, clock: Clock
+) -> list[int]:
+    """The step that took a lock last, if nothing but the lock orders it before that clock."""
+    step = last_take.get(lock)
+    return [] if step is None or clock[path[step].chosen] > step else [step]
 
 
 def _is_race(path: list[Node], at: list[Clock], clock: Clock, one: int, before: list[int]) -> bool:
