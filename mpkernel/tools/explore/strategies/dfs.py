@@ -148,14 +148,12 @@ def reverse_races(path: list[Node], strands: int, waiting: list[tuple[int, int]]
         strand = node.chosen
         clock = clocks[strand]
         address, writes, takes = node.accesses[strand]
-        before: list[int] = []
         racing = _last_take_of_another(path, last_take, address, clock) if takes else []
         if node.waker >= 0:
             join(clock, at[node.waker])
-        if address:
-            before = [last_write[address]] if address in last_write else []
-            if writes:
-                before += last_reads.get(address, {}).values()
+        before = [last_write[address]] if address in last_write else []
+        if writes:
+            before += last_reads.get(address, {}).values()
         if not takes:
             racing = [one for one in before if _is_race(path, at, clock, one, before)]
         for step in before:
