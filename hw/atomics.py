@@ -16,6 +16,7 @@ from typing import Annotated, Final
 
 from hw import native
 from hw.spec.layout import DIRECT_MAP, Layout, atomic, layout, u32, u64
+from hw.spec.watch import ATOMIC, COMPARE, UPDATE, WRITE, watched
 
 _RMW: Final = {"add": "add", "or": "or", "and": "and", "xchg": "xchg"}
 
@@ -67,6 +68,17 @@ _AT: Final = native.load(hashlib.sha256(_SOURCE.encode()).hexdigest(), _NAMES, l
 
 _P: Final = ctypes.c_uint64
 
+#: What an operation tells a watcher (hw.spec.watch).
+_LOAD: Final = ATOMIC
+_STORE: Final = ATOMIC | WRITE
+_UPDATE: Final = ATOMIC | WRITE | UPDATE
+_CAS: Final = ATOMIC | COMPARE
+
+
+def _host(addr: int) -> int:
+    """Host address of the word at a physical address."""
+    return DIRECT_MAP + addr
+
 
 def _rmw(name: str) -> "native.Native":
     return native.function(_AT[name], _P, _P, _P)
@@ -86,36 +98,42 @@ _store32, _store64 = (native.function(_AT[f"atomic_store{b}"], None, _P, _P) for
 fence: Final = native.function(_AT["atomic_fence"], None)
 
 
+@watched(_CAS, _host)
 def cas64(addr: int, expected: int, new: int) -> int:
     """Compare and set the word at a physical address; return what was there."""
     old: int = _cas64(DIRECT_MAP + addr, expected, new)
     return old
 
 
+@watched(_UPDATE, _host)
 def or64(addr: int, bits: int) -> int:
     """Set bits of the word at a physical address; return what was there."""
     old: int = _or64(DIRECT_MAP + addr, bits)
     return old
 
 
+@watched(_UPDATE, _host)
 def and64(addr: int, bits: int) -> int:
     """Keep only ``bits`` of the word at a physical address; return what was there."""
     old: int = _and64(DIRECT_MAP + addr, bits)
     return old
 
 
+@watched(_UPDATE, _host)
 def xchg64(addr: int, value: int) -> int:
     """Replace the word at a physical address; return what was there."""
     old: int = _xchg64(DIRECT_MAP + addr, value)
     return old
 
 
+@watched(_LOAD, _host)
 def load64(addr: int) -> int:
     """Load-acquire of the word at a physical address."""
     value: int = _load64(DIRECT_MAP + addr)
     return value
 
 
+@watched(_STORE, _host)
 def store64(addr: int, value: int) -> None:
     """Store-release of the word at a physical address."""
     _store64(DIRECT_MAP + addr, value)
@@ -139,35 +157,42 @@ class AtomicU32(Layout):
 
     value: Annotated[u32, atomic]
 
+    @watched(_LOAD)
     def load(self) -> int:
         """Load-acquire."""
         value: int = _load32(ctypes.addressof(self))
         return value
 
+    @watched(_STORE)
     def store(self, value: int) -> None:
         """Store-release."""
         _store32(ctypes.addressof(self), value)
 
+    @watched(_UPDATE)
     def add(self, n: int) -> int:
         """Add ``n`` (may be negative); return the old value."""
         old: int = _add32(ctypes.addressof(self), n & 0xFFFF_FFFF)
         return old
 
+    @watched(_CAS)
     def cas(self, expected: int, new: int) -> int:
         """Set to ``new`` if it is ``expected``; return the old value either way."""
         old: int = _cas32(ctypes.addressof(self), expected, new)
         return old
 
+    @watched(_UPDATE)
     def xchg(self, value: int) -> int:
         """Replace; return the old value."""
         old: int = _xchg32(ctypes.addressof(self), value)
         return old
 
+    @watched(_UPDATE)
     def or_(self, bits: int) -> int:
         """Set bits; return the old value."""
         old: int = _or32(ctypes.addressof(self), bits)
         return old
 
+    @watched(_UPDATE)
     def and_(self, bits: int) -> int:
         """Keep only ``bits``; return the old value."""
         old: int = _and32(ctypes.addressof(self), bits & 0xFFFF_FFFF)
@@ -180,35 +205,42 @@ class AtomicU64(Layout):
 
     value: Annotated[u64, atomic]
 
+    @watched(_LOAD)
     def load(self) -> int:
         """Load-acquire."""
         value: int = _load64(ctypes.addressof(self))
         return value
 
+    @watched(_STORE)
     def store(self, value: int) -> None:
         """Store-release."""
         _store64(ctypes.addressof(self), value)
 
+    @watched(_UPDATE)
     def add(self, n: int) -> int:
         """Add ``n`` (may be negative); return the old value."""
         old: int = _add64(ctypes.addressof(self), n & 0xFFFF_FFFF_FFFF_FFFF)
         return old
 
+    @watched(_CAS)
     def cas(self, expected: int, new: int) -> int:
         """Set to ``new`` if it is ``expected``; return the old value either way."""
         old: int = _cas64(ctypes.addressof(self), expected, new)
         return old
 
+    @watched(_UPDATE)
     def xchg(self, value: int) -> int:
         """Replace; return the old value."""
         old: int = _xchg64(ctypes.addressof(self), value)
         return old
 
+    @watched(_UPDATE)
     def or_(self, bits: int) -> int:
         """Set bits; return the old value."""
         old: int = _or64(ctypes.addressof(self), bits)
         return old
 
+    @watched(_UPDATE)
     def and_(self, bits: int) -> int:
         """Keep only ``bits``; return the old value."""
         old: int = _and64(ctypes.addressof(self), bits & 0xFFFF_FFFF_FFFF_FFFF)

@@ -15,11 +15,14 @@ from typing import Annotated, Final
 
 from hw import native, ram
 from hw.spec.layout import Layout, fixed, layout, u64
+from hw.spec.watch import PLACE, TAKING_TURNS
 
 NS_PER_SECOND: Final = 1_000_000_000
 #: A deadline that never comes.
 NEVER: Final = (1 << 64) - 1
 _MASK: Final = (1 << 64) - 1
+#: The date at which a machine with virtual time starts.
+SEEDED_WALL_CLOCK_NS: Final = 1_000_000_000 * NS_PER_SECOND
 #: Shortest time between the two readings that give the frequency.
 _CALIBRATION_NS: Final = 5_000_000
 
@@ -63,6 +66,10 @@ _FIRST: Final = _reading()
 
 def start() -> None:
     """Measure the frequency and let time begin. Called once, before the fork."""
+    if TAKING_TURNS:
+        CLOCK.tsc_hz = NS_PER_SECOND
+        CLOCK.wall_clock_ns = SEEDED_WALL_CLOCK_NS
+        return
     elapsed = time.monotonic_ns() - _FIRST[1]
     if elapsed < _CALIBRATION_NS:
         time.sleep((_CALIBRATION_NS - elapsed) / NS_PER_SECOND)
@@ -74,6 +81,8 @@ def start() -> None:
 
 def tsc() -> int:
     """Return the machine's TSC now."""
+    if TAKING_TURNS:
+        return counts_of(PLACE.observer.now_ns())
     value: int = (host_tsc() - CLOCK.tsc_offset) & _MASK
     return value
 

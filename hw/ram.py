@@ -18,7 +18,7 @@ import ctypes
 import mmap
 import os
 from dataclasses import dataclass
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from hw.atomics import AtomicU32, AtomicU64
 from hw.spec.address import PAGE_SHIFT
 from hw.spec.layout import DIRECT_MAP, Layout, fixed, layout, u64
 from hw.spec.memory_map import MAX_CPUS, MAX_RAM, MIB, ram_end
+from hw.spec.watch import WATCHING, WatchedWords
 
 #: Host address of board memory, and its size (sparse).
 BOARD_MAP: Final = 0x2000_0000_0000
@@ -247,7 +248,8 @@ def words(addr: int, count: int) -> memoryview:
     """``count`` 64-bit words at an 8-byte aligned physical address, as Python ints."""
     _check(addr, 8 * count)
     buffer = (ctypes.c_uint8 * (8 * count)).from_address(DIRECT_MAP + addr)
-    return memoryview(buffer).cast("B").cast("Q")
+    view = memoryview(buffer).cast("B").cast("Q")
+    return cast("memoryview", WatchedWords(view, DIRECT_MAP + addr)) if WATCHING else view
 
 
 def array(addr: int, size: int) -> npt.NDArray[np.uint8]:

@@ -51,6 +51,7 @@ from hw.ram import (
     PENDING,
     PENDING_CODE_WRITTEN,
 )
+from hw.spec.watch import PLACE, TAKING_TURNS
 
 _PAGE: Final = 4096
 
@@ -64,6 +65,8 @@ class Core(SingleInstructions):
         """Run from ``state.rip`` until something happens that the kernel must see."""
         while True:
             reason = self.native.run(self.at)
+            if TAKING_TURNS:
+                PLACE.observer.ran(self.index, self.state.instructions)
             if reason == EXIT_SYSCALL:
                 return SYSCALL
             if reason == EXIT_INTERRUPT:

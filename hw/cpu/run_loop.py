@@ -35,7 +35,7 @@ from hw.cpu.primitives import (
 )
 from hw.cpu.regions.record import REGIONS
 from hw.cpu.semantics.sse import enter_mxcsr, leave_mxcsr
-from hw.cpu.semantics.system import machine_tsc
+from hw.cpu.semantics.system import TSC_VIRTUAL_AT, machine_tsc
 from hw.cpu.state import (
     JUMP_ENTRIES,
     JUMP_ENTRY_SIZE,
@@ -101,7 +101,7 @@ def run_block(s: CpuState, block: int) -> int:
     return s.exit_reason
 
 
-def _chunks(s: CpuState) -> int:
+def _chunks(s: CpuState) -> int:  # noqa: PLR0911  one row a reason to leave
     while True:
         reason = _look_up(s)
         if reason != EXIT_NONE:
@@ -127,6 +127,8 @@ def _chunks(s: CpuState) -> int:
                 s.fault = 0
                 return s.exit_reason
             return EXIT_DECODE
+        if host_load(TSC_VIRTUAL_AT, 64) != 0:
+            return EXIT_INTERRUPT
 
 
 def _is_hot(block: int) -> bool:

@@ -210,11 +210,13 @@ JUMP_OFFSET: Final = CpuState.offset_of("jumps")
 CORES: Final = CORE_BOARD.place_array(CpuState, MAX_CPUS, align=4096)
 
 
-@layout(size=8)
+@layout(size=16)
 class TscWord(Layout):
     """The machine's clock."""
 
     start: Annotated[u64, atomic]  #: host TSC when the machine's TSC was 0
+    #: Not 0: the machine's TSC itself, set from outside; then ``run`` ends after each chunk.
+    virtual: Annotated[u64, atomic]
 
 
 TSC: Final = CORE_BOARD.place(TscWord)

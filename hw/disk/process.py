@@ -28,6 +28,7 @@ from hw.irq.party import (
     MODE_RUNG,
     PARTIES,
 )
+from hw.spec.watch import PLACE, TAKING_TURNS
 from hw.virtio import rng, transport
 from hw.virtio.device import VirtioDevice
 from hw.virtio.memory import DriverError
@@ -63,7 +64,8 @@ class EntropyBackEnd:
     def _run(self, chain: Chain) -> int:
         steps = rng.serve(self._device.memory, chain)
         try:
-            steps.send(os.urandom(next(steps).size))
+            size = next(steps).size
+            steps.send(PLACE.observer.random_bytes(size) if TAKING_TURNS else os.urandom(size))
         except StopIteration as end:
             written: int = end.value
             return written
@@ -132,6 +134,9 @@ class DeviceProcess:
 
     def _sleep(self) -> None:
         """Wait for work, bytes or time."""
+        if TAKING_TURNS:
+            PLACE.observer.wait(self._is_due, hpet.next_due_ns)
+            return
         mode = PARTIES[DEVICE_PARTY].mode
         mode.xchg(MODE_HALTED)
         woken = False
@@ -141,6 +146,12 @@ class DeviceProcess:
             self._polls.wait(0)
         if mode.xchg(MODE_KERNEL) == MODE_RUNG or (woken and self._polls.ready(SLOT_DOORBELL)):
             host.queue_take(PARTIES[DEVICE_PARTY].doorbell_fd)
+
+    def _is_due(self) -> bool:
+        """Whether there is something to do, all of the host being ready at once."""
+        if device_work.WORK.bits.value or self._board_wants():
+            return True
+        return hpet.next_due_ns() == 0 or self._polls.wait(0)
 
     def _board_wants(self) -> bool:
         state = board_registers.STATE

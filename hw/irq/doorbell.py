@@ -22,6 +22,7 @@ from hw.irq import doorbell_code
 from hw.irq.party import HEADER, MODE_HALTED, MODE_RUNG, PARTIES
 from hw.spec.layout import Layout, layout
 from hw.spec.memory_map import MAX_CPUS
+from hw.spec.watch import PLACE, TAKING_TURNS
 
 
 @layout(size=32)
@@ -60,6 +61,9 @@ def halt(core: int, deadline_tsc: int = clock.NEVER) -> None:
 
     May return early; the caller looks again. Ends this process when the launcher has ended.
     """
+    if TAKING_TURNS:
+        PLACE.observer.halt(core, deadline_tsc)
+        return
     timeout_at = 0
     if deadline_tsc != clock.NEVER:
         timeout = _SLEEP[core].timeout

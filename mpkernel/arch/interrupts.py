@@ -8,6 +8,7 @@ State: CpuArea.irqs_off; the local APIC. Locks: none; EOI takes none either. Con
 """
 
 from hw.ram import PENDING, PENDING_INTERRUPT
+from hw.spec.watch import PLACE, TAKING_TURNS
 from mpkernel.arch.cpu import cpu
 
 
@@ -46,10 +47,11 @@ def restore(flag: int) -> None:
 
 def safepoint() -> None:
     """Take the interrupts that wait, if they are enabled. May run any handler."""
+    if TAKING_TURNS:
+        PLACE.observer.safepoint()
     this = cpu()
-    if this.area.irqs_off or not PENDING[this.index].bits.value & PENDING_INTERRUPT:
-        return
-    take_pending()
+    if not this.area.irqs_off and PENDING[this.index].bits.value & PENDING_INTERRUPT:
+        take_pending()
 
 
 def take_pending() -> None:

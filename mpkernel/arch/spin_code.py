@@ -18,7 +18,8 @@ from hw.atomics import AtomicU32, AtomicU64
 from hw.cpu import primitives
 from hw.cpu.primitives import atomic_cas, host_load, host_store, host_tsc
 from hw.cpu.subset import Module, compile_function
-from hw.spec.layout import Layout, atomic, fixed, layout, u16, u32, u64
+from hw.spec.layout import Layout, atomic, fixed, layout, statistic, u16, u32, u64
+from hw.spec.watch import ATOMIC, AWAIT, COMPARE, watched_native
 from mpkernel.arch.cpu import LOCK_CLASSES, CpuArea, LockStats
 
 #: SpinCell.word: who has it, who alone may take it next, whether waiters sleep.
@@ -33,10 +34,10 @@ class SpinCell(Layout):
     """The bytes of a spinning lock. Numbers of CPUs are index + 1, 0 for none."""
 
     word: AtomicU64  #: OWNER | HEIR | WAITERS
-    since: Annotated[u64, atomic]  #: host TSC when it was taken
+    since: Annotated[u64, statistic]  #: host TSC when it was taken
     sleepers: AtomicU64  #: bit a CPU that waits and may be asleep
     key: Annotated[u32, fixed]  #: class and subclass (sync.lockdep.modes), 0 before init
-    contended: Annotated[u32, atomic]  #: times somebody had to wait (may lose some)
+    contended: Annotated[u32, statistic]  #: times somebody had to wait (may lose some)
     rung: AtomicU32  #: CPU woken to try its luck, until it has
     overtaken: Annotated[u16, atomic]  #: of the owner: times taken while others slept
     last_heir: Annotated[u16, atomic]  #: of the owner
@@ -102,5 +103,13 @@ def _source_key() -> str:
 
 
 _AT: Final = native.load(_source_key(), ["spin_take", "spin_give"], _text)
-take: Final = native.function(_AT["spin_take"], *[ctypes.c_uint64] * 4)
-give: Final = native.function(_AT["spin_give"], *[ctypes.c_uint64] * 4)
+#: For who will wait if it fails, and for who will not.
+take: Final = watched_native(
+    native.function(_AT["spin_take"], *[ctypes.c_uint64] * 4), ATOMIC | COMPARE | AWAIT
+)
+take_if_free: Final = watched_native(
+    native.function(_AT["spin_take"], *[ctypes.c_uint64] * 4), ATOMIC | COMPARE
+)
+give: Final = watched_native(
+    native.function(_AT["spin_give"], *[ctypes.c_uint64] * 4), ATOMIC | COMPARE
+)

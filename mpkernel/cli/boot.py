@@ -3,8 +3,10 @@
 State: none. Context: the launcher.
 """
 
+import os
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -22,6 +24,7 @@ Examples:
   mpkernel boot --cmdline 'ls /; ps'       run commands, end with the last one's status
   printf 'primes 30\\nexit 3\\n' | mpkernel boot
   mpkernel boot --root my.img --disk data.img
+  mpkernel boot --schedule-seed 7 < script     the same run, each time
 
 Keys: Ctrl-A X ends the machine, Ctrl-A H lists the keys. `exit` or Ctrl-D powers off.
 """,
@@ -35,10 +38,14 @@ Keys: Ctrl-A X ends the machine, Ctrl-A H lists the keys. `exit` or Ctrl-D power
     help="Program of the root disk that becomes process 1.",
 )  # fmt: skip
 @click.option(
+    "--schedule-seed", type=click.IntRange(0), metavar="SEED",
+    help="Run all cores in one process, by turns drawn from SEED: the same seed, the same run.",
+)  # fmt: skip
+@click.option(
     "--profile", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="Write where the cores spent their time, as FILE.svg and FILE.speedscope.json.",
 )  # fmt: skip
-def boot(cmdline: str | None, init: str, **options: Any) -> int:
+def boot(cmdline: str | None, init: str, schedule_seed: int | None, **options: Any) -> int:
     """Boot a machine: a shell on this terminal, or on plain standard input and output.
 
     The machine's end gives the status: that of process 1, or 70 kernel panic, 71 a core or the
@@ -46,10 +53,18 @@ def boot(cmdline: str | None, init: str, **options: Any) -> int:
     """
     if not init.startswith("/"):
         raise click.UsageError(f"--init {init} is no absolute path of the guest")
+    if schedule_seed is not None and os.environ.get("MPK_WATCH") != "turns":
+        begin_again_in_turns()
     parameters = BootParameters(
         log_level=options["log_level"],
         lockdep=options["lockdep"],
         init=init,
         init_args=() if cmdline is None else ("-c", cmdline),
     )
-    return run_machine(MachineOptions(**options), parameters)
+    return run_machine(MachineOptions(**options), parameters, schedule_seed=schedule_seed)
+
+
+def begin_again_in_turns() -> NoReturn:
+    """Be this command anew where all takes turns: that is decided before the first import."""
+    command = [sys.executable, "-m", "mpkernel", *sys.argv[1:]]
+    os.execve(sys.executable, command, {**os.environ, "MPK_WATCH": "turns", "PYTHONHASHSEED": "0"})

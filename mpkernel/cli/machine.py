@@ -9,7 +9,7 @@ import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from mpkernel.boot.parameters import BootParameters, LogLevel, Switch
 from mpkernel.cli.progress import Progress
@@ -17,7 +17,8 @@ from mpkernel.cli.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hw.machine_config import DiskConfig, ModuleConfig, PortConfig
+    from hw.machine import KernelEntry
+    from hw.machine_config import DiskConfig, MachineConfig, ModuleConfig, PortConfig
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,12 @@ def run_machine(
     ports: "Sequence[PortConfig] | None" = None,
     modules: "Sequence[ModuleConfig]" = (),
     at_end: "Callable[[], None] | None" = None,
+    schedule_seed: int | None = None,
 ) -> int:
     """Run a machine until it ends; return its status.
 
-    ``at_end`` is called when it has ended, while its memory is still there.
+    ``at_end`` is called when it has ended, while its memory is still there. With a
+    ``schedule_seed`` all of it takes turns in this process, and this ends the process.
 
     Raises:
         MachineError, ImageError, BuildError: it cannot be made as asked.
@@ -68,7 +71,7 @@ def run_machine(
         numa_nodes=options.numa_nodes,
         cmdline=parameters.encode(),
         boot_modules=tuple(modules),
-        regions=options.regions == "on",
+        regions=options.regions == "on" and schedule_seed is None,
         timeout_s=options.timeout_s,
         trace=options.trace,
         forward_signals=parameters.stdio == "ports",
@@ -99,6 +102,8 @@ def run_machine(
         if at_end is not None:
             at_end()
 
+    if schedule_seed is not None:
+        _run_in_turns(config, schedule_seed, kernel_entry, end)
     watcher = Watcher(kills=options.on_deadlock == "kill")
     if options.profile is None:
         return Machine(config, watcher).run(kernel_entry, at_end=end)
@@ -109,6 +114,18 @@ def run_machine(
     for line in summary(recorder.samples):
         sys.stderr.write(f"mpkernel: {line}\n")
     return status
+
+
+def _run_in_turns(
+    config: "MachineConfig", seed: int, kernel_entry: "KernelEntry", end: "Callable[[], None]"
+) -> NoReturn:
+    """Run the machine in this process, and end it: cores stand where they stood, none unwinds."""
+    from hw.turns_machine import TurnsMachine  # noqa: PLC0415
+    from mpkernel.arch.cpu import cpu, use_cpu  # noqa: PLC0415
+
+    status = TurnsMachine(config, seed, cpu, use_cpu).run(kernel_entry, at_end=end)
+    sys.stdout.flush()
+    os._exit(status)
 
 
 def _disks(options: MachineOptions, progress: Progress) -> "tuple[DiskConfig, ...]":

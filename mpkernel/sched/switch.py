@@ -45,16 +45,16 @@ def run_cpu() -> NoReturn:
     while True:
         interrupts.safepoint()
         rcu.quiescent()
-        task = _pick()
+        task = pick()
         if task is None and balance.pull(minimum=1):
-            task = _pick()
+            task = pick()
         if task is None:
             idle()
         else:
             _run(task)
 
 
-def _pick() -> Task | None:
+def pick() -> Task | None:
     """Take the task whose turn it is off the queue and make it RUNNING."""
     this = cpu()
     queue = RUN_QUEUES.of(this.index)
@@ -82,7 +82,7 @@ def _run(task: Task) -> None:
     context.load(ctypes.addressof(task.context))
     events.record(events.TASK_RUNS, task.tid, context.registers().rip)
     stack = this.coroutines.pop(task.phys, None)
-    runs_on = _step(task, stack) if stack is not None else True
+    runs_on = step(task, stack) if stack is not None else True
     while runs_on:
         runs_on = _user_turn(task)
     area.current = 0
@@ -92,7 +92,7 @@ def _user_turn(task: Task) -> bool:
     """Once to user mode and back; False when the task has left the CPU."""
     area = cpu().area
     interrupts.safepoint()
-    if task.signal_pending and not _step(task, trap.TRAP_HANDLERS.get().return_to_user()):
+    if task.signal_pending and not step(task, trap.TRAP_HANDLERS.get().return_to_user()):
         return False
     if not task.affinity >> cpu().index & 1:
         _move_away(task)
@@ -107,10 +107,10 @@ def _user_turn(task: Task) -> bool:
             return False
         tick.new_turn(task)
     stack = trap.handle(trap.enter_user(task.address_space))
-    return stack is None or _step(task, stack)
+    return stack is None or step(task, stack)
 
 
-def _step(task: Task, stack: KernelStack) -> bool:
+def step(task: Task, stack: KernelStack) -> bool:
     """Run a kernel coroutine until it is done (True), or the task sleeps or ends (False)."""
     this = cpu()
     watch = this.lockdep

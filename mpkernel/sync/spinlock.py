@@ -22,7 +22,7 @@ from typing import ClassVar, Self
 from hw.spec.layout import DIRECT_MAP, Layout, layout
 from mpkernel.arch import interrupts, memory, spin_wait
 from mpkernel.arch.cpu import cpu
-from mpkernel.arch.spin_code import OWNER, SpinCell, give, take
+from mpkernel.arch.spin_code import OWNER, SpinCell, give, take, take_if_free
 from mpkernel.panic import panic
 from mpkernel.sync import ranks
 from mpkernel.sync.guard import check_exit
@@ -74,7 +74,7 @@ class Spinlock(Layout):
         """Take the lock if it is free. No order is checked: a try cannot deadlock."""
         this = cpu()
         at = ctypes.addressof(self)
-        if take(at, this.area_at, this.number):
+        if take_if_free(at, this.area_at, this.number):
             self._check_init()
             if not spin_wait.try_take(self.cell, this):
                 this.area.preempt_count -= 1

@@ -120,7 +120,7 @@ class Kernel:
         hardware_timer.poll()
         interrupts.safepoint()
         rcu.quiescent()
-        task = switch._pick()
+        task = switch.pick()
         if task is None:
             return False
         switch._run(task)

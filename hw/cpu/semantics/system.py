@@ -26,10 +26,14 @@ from hw.cpu.state import TSC, CpuState
 from hw.spec.registers import CR4_TSD, RFLAGS_RF
 
 _TSC_START_AT: Final = ctypes.addressof(TSC)
+TSC_VIRTUAL_AT: Final = _TSC_START_AT + TSC.offset_of("virtual")
 
 
 def machine_tsc() -> int:
     """The machine's one time-stamp counter."""
+    virtual = host_load(TSC_VIRTUAL_AT, 64)
+    if virtual != 0:
+        return virtual
     return u64(host_tsc() - host_load(_TSC_START_AT, 64))
 
 

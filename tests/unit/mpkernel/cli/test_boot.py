@@ -13,7 +13,7 @@ def asked(monkeypatch) -> dict[str, object]:
     """What the machine was asked for, instead of a machine."""
     seen: dict[str, object] = {}
 
-    def machine(options: MachineOptions, parameters: BootParameters) -> int:
+    def machine(options: MachineOptions, parameters: BootParameters, **_more: object) -> int:
         seen.update(options=options, parameters=parameters)
         return 7
 

@@ -58,7 +58,7 @@ def test_a_task_that_may_not_stay_is_queued_where_it_may_run():
     with kernel(3) as k:
         task = k.new_task()
         start(task, 0)
-        picked = switch._pick()
+        picked = switch.pick()
         assert picked is not None
         assert picked.phys == task.phys
         task.affinity = 1 << 2
@@ -72,15 +72,15 @@ def test_a_turn_ends_only_if_others_wait():
         first, second = k.new_task(), k.new_task()
         start(first, 0)
         start(second, 0)
-        assert switch._pick() is not None
+        assert switch.pick() is not None
         cpu().area.need_resched = 1
         assert not switch._user_turn(first)
         assert first.state == TASK_READY
-        following = switch._pick()
+        following = switch.pick()
         assert following is not None
         assert following.phys == second.phys
 
 
 def test_nothing_to_pick():
     with kernel():
-        assert switch._pick() is None
+        assert switch.pick() is None

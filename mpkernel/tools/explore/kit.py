@@ -1,0 +1,163 @@
+"""``k`` of a scenario: makes the kernel's real locks and words, and does what a core can do.
+
+State: private; what it makes is bytes in RAM. Context: mpkernel.tools.explore.
+"""
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from hw.spec.layout import Layout, layout, u64
+from mpkernel.arch import interrupts
+from mpkernel.arch.atomics import AtomicU64
+from mpkernel.arch.cpu import cpu, relax
+from mpkernel.arch.one_process import Machine
+from mpkernel.arch.vectors import DEVICE_LAST
+from mpkernel.sched.completion import Completion
+from mpkernel.sched.mutex import Mutex
+from mpkernel.sched.rt_mutex import RtMutex
+from mpkernel.sched.rwsem import Rwsem
+from mpkernel.sched.semaphore import Semaphore
+from mpkernel.sched.task import TASK_BLOCKED, current
+from mpkernel.sched.wait_queue import WaitQueue, give_up_cpu
+from mpkernel.sync import ranks
+from mpkernel.sync.preempt import might_sleep
+from mpkernel.sync.rwlock import Rwlock
+from mpkernel.sync.seqlock import Seqlock
+from mpkernel.sync.spinlock import Spinlock
+
+if TYPE_CHECKING:
+    from mpkernel.tools.explore.scenario import Scenario
+
+T = TypeVar("T", bound=Layout)
+Lock = TypeVar("Lock", Spinlock, Rwlock, Seqlock, Mutex, RtMutex, Rwsem)
+
+#: The vector of ``k.ipi``, and of interrupts from outside.
+VECTOR_IPI: Final = DEVICE_LAST
+VECTOR_IRQ: Final = DEVICE_LAST - 1
+
+
+@layout(size=8)
+class Cell(Layout):
+    """A word of shared memory without any discipline: what a lock should guard."""
+
+    value: u64
+
+
+@layout()
+class ScenarioQueue(WaitQueue):
+    """The kernel's wait queue, with a sleep that tests no condition."""
+
+    async def sleep(self) -> None:
+        """Sleep until somebody wakes the queue. A wake that came before is lost."""
+        might_sleep()
+        task = current()
+        waiter = task.waiter
+        waiter.task = task.phys
+        with self.lock.irqsave():
+            waiter.is_woken = 0
+            self.waiters.append(waiter.node)
+            task.state = TASK_BLOCKED
+        await give_up_cpu()
+        self._finish(task, waiter)
+
+
+class Kit:
+    """One run's objects."""
+
+    def __init__(self, machine: Machine, scenario: "Scenario") -> None:
+        self._machine = machine
+        self._scenario = scenario
+
+    # Objects
+
+    def spinlock(self, name: str = "spinlock", subclass: int = 0) -> Spinlock:
+        """A free spinlock of the class ``name``."""
+        return self._lock(Spinlock, name, subclass)
+
+    def rwlock(self, name: str = "rwlock", subclass: int = 0) -> Rwlock:
+        """A free read-write lock of the class ``name``."""
+        return self._lock(Rwlock, name, subclass)
+
+    def seqlock(self, name: str = "seqlock", subclass: int = 0) -> Seqlock:
+        """A free sequence lock of the class ``name``."""
+        return self._lock(Seqlock, name, subclass)
+
+    def mutex(self, name: str = "mutex", subclass: int = 0) -> Mutex:
+        """A free mutex of the class ``name``."""
+        return self._lock(Mutex, name, subclass)
+
+    def rt_mutex(self, name: str = "rt_mutex", subclass: int = 0) -> RtMutex:
+        """A free mutex with priority inheritance, of the class ``name``."""
+        return self._lock(RtMutex, name, subclass)
+
+    def rwsem(self, name: str = "rwsem", subclass: int = 0) -> Rwsem:
+        """A free sleeping read-write lock of the class ``name``."""
+        return self._lock(Rwsem, name, subclass)
+
+    def semaphore(self, permits: int = 1) -> Semaphore:
+        """A semaphore with so many permits."""
+        made = self.place(Semaphore)
+        made.init(permits)
+        return made
+
+    def completion(self) -> Completion:
+        """A completion of something that has not happened."""
+        made = self.place(Completion)
+        made.init()
+        return made
+
+    def wait_queue(self) -> ScenarioQueue:
+        """A wait queue in which nobody waits."""
+        made = self.place(ScenarioQueue)
+        made.init()
+        return made
+
+    def word(self, value: int = 0) -> AtomicU64:
+        """An atomic word: load, store, add, cas, ..."""
+        made = self.place(AtomicU64)
+        made.value = value
+        return made
+
+    def cell(self, value: int = 0) -> Cell:
+        """A plain word, ``cell.value``: for data that a lock guards."""
+        made = self.place(Cell)
+        made.value = value
+        return made
+
+    def place(self, kind: type[T]) -> T:
+        """Zeroed bytes of any layout."""
+        return kind.at(self._machine.reserve(kind.SIZE))
+
+    # What a core can do
+
+    def relax(self) -> None:
+        """One turn of a spin loop: interrupts come in, and others go on."""
+        relax(0)
+
+    def safepoint(self) -> None:
+        """Interrupts come in here, if they are enabled."""
+        interrupts.safepoint()
+
+    def irqs_off(self) -> None:
+        """Interrupts wait from here on."""
+        interrupts.disable()
+
+    def irqs_on(self) -> None:
+        """Interrupts are taken from here on."""
+        interrupts.enable()
+
+    def ipi(self, core: int) -> None:
+        """Interrupt a core: it runs ``ipi<core>`` of the scenario, or ``irq<core>``."""
+        assert core in self._scenario.handlers, f"nobody handles an IPI to core {core}"
+        self._machine.interrupts[core].post(VECTOR_IPI)
+
+    @property
+    def core(self) -> int:
+        """The core that runs this."""
+        return cpu().index
+
+    # Inside
+
+    def _lock(self, kind: type[Lock], name: str, subclass: int) -> Lock:
+        made = self.place(kind)
+        made.init(ranks.unranked(name), subclass)
+        return made

@@ -1,0 +1,73 @@
+"""Two accesses race if nothing orders them, in whatever order they happened."""
+
+import pytest
+
+from hw.spec.watch import ATOMIC, UPDATE, WRITE
+from mpkernel.tools.explore import racecheck
+from mpkernel.tools.explore.racecheck import RaceCheck
+from mpkernel.tools.explore.strategies.replay import Replay
+from tests.support import strands
+
+
+class Names:
+    """What stands where a scenario's names do."""
+
+    def name(self, address: int) -> str:
+        return f"word{(address - strands.address(0)) // 8}"
+
+
+KINDS = {
+    "r": 0,
+    "w": WRITE,
+    "load": ATOMIC,
+    "store": ATOMIC | WRITE,
+    "add": ATOMIC | WRITE | UPDATE,
+}
+
+
+def race(monkeypatch, turns, *programs: str) -> str:
+    """What is reported of programs like ``w0 store1``, '' if nothing."""
+    monkeypatch.setattr(strands, "KINDS", KINDS)
+    steps = [[(text[:-1], int(text[-1]), 0) for text in program.split()] for program in programs]
+    replay = Replay(turns)
+    replay.begin()
+    baton, _ = strands.run(replay, steps, [lambda made: RaceCheck(made, Names()).look])  # type: ignore[arg-type]
+    return baton.failure.text if baton.failure is not None else ""
+
+
+@pytest.mark.parametrize("turns", [((0, 9),), ((1, 9),)])
+@pytest.mark.parametrize(
+    ("one", "other", "races"),
+    [
+        ("w0", "w0", True),
+        ("w0", "r0", True),
+        ("r0", "r0", False),
+        ("w0", "w1", False),
+        ("store0", "store0", False),
+        ("w0 load1", "load1 r0", True),
+    ],
+)
+def test_pairs(monkeypatch, turns, one: str, other: str, races: bool):
+    assert bool(race(monkeypatch, turns, one, other)) == races
+
+
+def test_a_store_orders_what_came_before_it_and_a_load_what_comes_after(monkeypatch):
+    assert race(monkeypatch, ((0, 2), (1, 2)), "w0 store1", "load1 r0") == ""
+    assert race(monkeypatch, ((1, 2), (0, 2)), "w0 store1", "load1 r0")
+    assert race(monkeypatch, ((0, 2), (1, 2)), "store1 w0", "load1 r0")
+
+
+def test_a_store_acquires_nothing_and_an_update_does(monkeypatch):
+    assert race(monkeypatch, ((0, 2), (1, 2)), "w0 store1", "store1 r0")
+    assert race(monkeypatch, ((0, 2), (1, 2)), "w0 store1", "add1 r0") == ""
+
+
+def test_order_goes_through_a_third_core(monkeypatch):
+    turns = ((0, 2), (1, 2), (2, 2))
+    assert race(monkeypatch, turns, "w0 store1", "load1 store2", "load2 w0") == ""
+
+
+def test_the_report_names_both(monkeypatch):
+    text = race(monkeypatch, ((0, 1), (1, 1)), "w3", "r3")
+    assert text == "core0 writes word3, core1 reads it, and nothing orders them"
+    assert racecheck.RACE == "data race"
