@@ -10,14 +10,16 @@ from typing import Final
 import click
 from rich.console import Console
 
-from bench import boot, instructions, ipi, scaling, syscall, tlb
+from bench import boot, contention, instructions, ipi, locks, scaling, syscall, tlb
 from bench.harness import BenchError, Figure, show, to_json
 
 SUBJECTS: Final[dict[str, Callable[[int], list[Figure]]]] = {
     "boot": boot.measure,
+    "contention": contention.measure,
     "instructions": instructions.measure,
     "syscall": syscall.measure,
     "ipi": ipi.measure,
+    "locks": locks.measure,
     "scaling": scaling.measure,
     "tlb": tlb.measure,
 }

@@ -12,6 +12,7 @@ import gc
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
@@ -24,6 +25,8 @@ _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
 _PR_SET_TIMERSLACK: Final = 29
 _NS: Final = 1_000_000_000
+#: Clock id of a process's CPU time: its number, and what clock_getcpuclockid adds.
+_CPU_CLOCK_OF_PROCESS: Final = 2
 _FALLOC_PUNCH_HOLE_KEEP_SIZE: Final = 3
 
 POLLIN: Final = 0x001
@@ -202,6 +205,20 @@ def name_process(name: str) -> None:
 def precise_timers() -> None:
     """Ask for wake-ups at their nanosecond instead of up to 50 us later."""
     _prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
+
+
+def memory_file(name: str) -> int:
+    """Descriptor of a file without a name that is gone with its last descriptor."""
+    return os.memfd_create(name, os.MFD_CLOEXEC)
+
+
+def cpu_time_ns(pid: int) -> int | None:
+    """CPU time that a process has used, None if there is no such process."""
+    clock_id = (~pid << 3) | _CPU_CLOCK_OF_PROCESS
+    try:
+        return time.clock_gettime_ns(clock_id)
+    except OSError:
+        return None
 
 
 def own_pidfd() -> int:

@@ -14,15 +14,20 @@ import contextlib
 import functools
 import gc
 import os
-import signal
 from collections.abc import Callable
 
-from hw import host, ram, trace
+from hw import host, ram, stacks, trace
 from hw.board import FIRST_DISK_SLOT, SLOT_CONSOLE, SLOT_ENTROPY, power_on, serial_of
 from hw.disk.block_back_end import BlockBackEnd
 from hw.disk.console_back_end import ConsoleBackEnd
 from hw.disk.image import Image, open_image
-from hw.disk.process import FIRST_PORT_SLOT, BackEnd, DeviceProcess, EntropyBackEnd
+from hw.disk.process import (
+    DEATH_SIGNAL,
+    FIRST_PORT_SLOT,
+    BackEnd,
+    DeviceProcess,
+    EntropyBackEnd,
+)
 from hw.disk.terminal import open_terminal
 from hw.irq import doorbell
 from hw.irq.acceptance import CoreReset
@@ -36,7 +41,7 @@ from hw.irq.party import (
     STATE_OFFLINE,
 )
 from hw.machine_config import MachineConfig
-from hw.supervisor import Signals, Watch
+from hw.supervisor import Signals, Watch, Watcher
 from hw.virtio.device import VirtioDevice
 from hw.virtio.memory import MachineMemory
 
@@ -47,16 +52,19 @@ KernelEntry = Callable[[int], None]
 class Machine:
     """One machine. ``run`` may be called once."""
 
-    def __init__(self, config: MachineConfig) -> None:
+    def __init__(self, config: MachineConfig, watcher: Watcher | None = None) -> None:
         self._config = config
+        self._watcher = watcher
         self._queues: list[host.Queue] = []
         self._images: list[Image] = []
         inputs = {port.input_fd for port in config.ports if port.is_console}
         found = {fd: open_terminal(fd) for fd in sorted(inputs)}
         self._terminals = {fd: terminal for fd, terminal in found.items() if terminal is not None}
 
-    def run(self, kernel_entry: KernelEntry) -> int:
+    def run(self, kernel_entry: KernelEntry, *, at_end: Callable[[], None] | None = None) -> int:
         """Run the machine until it ends; return its status.
+
+        ``at_end`` is called in the launcher when all has ended and the memory is still there.
 
         ``kernel_entry(core)`` is called in core 0's process at once, and in another core's
         process when it was started by INIT and STARTUP.
@@ -75,12 +83,16 @@ class Machine:
                 HEADER.launcher_pidfd = launcher_fd
                 power_on(self._config, self._images)
                 self._make_queues()
+                stack_files = stacks.prepare([*range(self._config.cpus), DEVICE_PARTY])
                 trace.CONTROL.enabled = self._config.trace is not None
                 try:
                     return self._run(kernel_entry)
                 finally:
                     if self._config.trace is not None:
                         self._config.trace.write_text("\n".join(trace.lines()) + "\n")
+                    stacks.close(stack_files)
+                    if at_end is not None:
+                        at_end()
             finally:
                 ram.close(files)
         finally:
@@ -93,10 +105,11 @@ class Machine:
     def _run(self, kernel_entry: KernelEntry) -> int:
         """Fork, watch, and leave nothing but the status."""
         ram.BOARD.freeze()
+        ram.LEDGER.freeze()
         gc.collect()
         gc.freeze()
         with Signals() as signals:
-            watch = Watch(self._config, {}, signals)
+            watch = Watch(self._config, {}, signals, self._watcher)
             try:
                 for terminal in self._terminals.values():
                     terminal.make_raw()
@@ -119,9 +132,9 @@ class Machine:
 
     def _start(self, children: dict[int, int], kernel_entry: KernelEntry) -> None:
         # The device process stays in the launcher's group: only a terminal's foreground group may
-        # read it. SIGTERM when the launcher dies leaves it time to restore the terminal.
+        # read it. A signal of its own when the launcher dies lets it restore the terminal.
         PARTIES[DEVICE_PARTY].pid = children[DEVICE_PARTY] = host.fork(
-            "devices", self._run_devices, death_signal=signal.SIGTERM, own_group=False
+            "devices", self._run_devices, death_signal=DEATH_SIGNAL, own_group=False
         )
         for core in reversed(range(self._config.cpus)):
             PARTIES[core].pid = children[core] = host.fork(
@@ -130,6 +143,7 @@ class Machine:
 
     def _run_devices(self) -> int:
         """Be the device process."""
+        stacks.write_on_signal(DEVICE_PARTY)
         config = self._config
         memory = MachineMemory()
         console_device = VirtioDevice(SLOT_CONSOLE, memory)
@@ -150,6 +164,7 @@ class Machine:
 
 def run_core(core: int, kernel_entry: KernelEntry) -> int:
     """Be a core: run the kernel each time the core is started, for ever."""
+    stacks.write_on_signal(core)
     boot_core = core == 0
     record = PARTIES[core]
     apic = LOCAL_APICS[core]

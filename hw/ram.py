@@ -1,9 +1,11 @@
-"""Physical memory and board memory: two memfds, mapped at fixed host addresses.
+"""Physical memory, board memory and the ledger: three memfds, mapped at fixed host addresses.
 
 Physical memory is what the kernel, the cores and the devices' DMA see. Board memory is the state
 of the hardware itself (register files, APIC pages, decoded code), which no physical address names.
-Both are sparse: a frame nobody touched costs nothing. Both are mapped before the fork, MAP_SHARED,
-at the same host address in every process, so an address is valid in all of them.
+The ledger is what those who watch the kernel write down (the lock validator's graph, who waits for
+whom): apart, so that they stand on nothing they watch. All are sparse: a frame nobody touched costs
+nothing. All are mapped before the fork, MAP_SHARED, at the same host address in every process, so
+an address is valid in all of them.
 
 Every bulk write to physical memory goes through here, because a frame may hold decoded code:
 ``write``, ``zero`` and ``copy`` test FRAME_HAS_CODE and tell the cores.
@@ -30,6 +32,10 @@ from hw.spec.memory_map import MAX_CPUS, MAX_RAM, MIB, ram_end
 #: Host address of board memory, and its size (sparse).
 BOARD_MAP: Final = 0x2000_0000_0000
 BOARD_SIZE: Final = 512 * MIB
+
+#: Host address of the ledger, and its size (sparse).
+LEDGER_MAP: Final = 0x3000_0000_0000
+LEDGER_SIZE: Final = 1024 * MIB
 
 #: Bits of a frame's byte in FRAME_FLAGS.
 FRAME_HAS_CODE: Final = 1 << 0
@@ -86,6 +92,9 @@ CORE_BOARD: Final = Segment(BOARD_MAP + BOARD_SIZE - CORE_SIZE, CORE_SIZE)
 #: Board memory: state of the hardware.
 BOARD: Final = Segment(BOARD_MAP, BOARD_SIZE - CORE_SIZE)
 
+#: The ledger: notes of those who watch the kernel.
+LEDGER: Final = Segment(LEDGER_MAP, LEDGER_SIZE)
+
 #: One byte a frame of the largest RAM (FRAME_*), at a host address.
 FRAME_FLAGS: Final = BOARD.reserve(MAX_RAM >> PAGE_SHIFT, align=4096)
 
@@ -123,10 +132,19 @@ PENDING: Final = BOARD.place_array(PendingWord, MAX_CPUS)
 
 @dataclass(frozen=True)
 class MemoryFiles:
-    """The two memfds of a machine."""
+    """The memfds of a machine."""
 
     ram_fd: int
     board_fd: int
+    ledger_fd: int
+
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """Each memfd and the host address where it is mapped."""
+        return (
+            (self.board_fd, BOARD_MAP),
+            (self.ledger_fd, LEDGER_MAP),
+            (self.ram_fd, DIRECT_MAP),
+        )
 
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
@@ -145,9 +163,11 @@ def create(ram_bytes: int) -> MemoryFiles:
     """
     ram_fd = os.memfd_create("mpkernel-ram", os.MFD_CLOEXEC)
     board_fd = os.memfd_create("mpkernel-board", os.MFD_CLOEXEC)
+    ledger_fd = os.memfd_create("mpkernel-ledger", os.MFD_CLOEXEC)
     os.ftruncate(ram_fd, ram_end(ram_bytes))
     os.ftruncate(board_fd, BOARD_SIZE)
-    files = MemoryFiles(ram_fd, board_fd)
+    os.ftruncate(ledger_fd, LEDGER_SIZE)
+    files = MemoryFiles(ram_fd, board_fd, ledger_fd)
     map_memory(files)
     HEADER.ram_bytes = ram_bytes
     HEADER.ram_end = ram_end(ram_bytes)
@@ -160,7 +180,7 @@ def map_memory(files: MemoryFiles) -> None:
     Raises:
         OSError: a machine is mapped here already, or the address range is taken.
     """
-    for fd, base in ((files.board_fd, BOARD_MAP), (files.ram_fd, DIRECT_MAP)):
+    for fd, base in files.places():
         size = os.fstat(fd).st_size
         got = _libc.mmap(
             base, size, mmap.PROT_READ | mmap.PROT_WRITE,
@@ -172,7 +192,7 @@ def map_memory(files: MemoryFiles) -> None:
 
 def close(files: MemoryFiles) -> None:
     """Unmap the machine from this process and close its files."""
-    for fd, base in ((files.ram_fd, DIRECT_MAP), (files.board_fd, BOARD_MAP)):
+    for fd, base in files.places():
         _libc.munmap(base, os.fstat(fd).st_size)
         os.close(fd)
 
@@ -230,6 +250,24 @@ def array(addr: int, size: int) -> npt.NDArray[np.uint8]:
     return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(DIRECT_MAP + addr))
 
 
+def read_ledger(host_address: int, size: int) -> bytes:
+    """Copy of ``size`` bytes of the ledger."""
+    _check_ledger(host_address, size)
+    return ctypes.string_at(host_address, size)
+
+
+def write_ledger(host_address: int, data: bytes) -> None:
+    """Store bytes in the ledger. No code runs there, so no core is told."""
+    _check_ledger(host_address, len(data))
+    ctypes.memmove(host_address, data, len(data))
+
+
+def ledger_words(host_address: int, count: int) -> memoryview:
+    """``count`` 64-bit words of the ledger, as Python ints."""
+    _check_ledger(host_address, 8 * count)
+    return memoryview((ctypes.c_uint8 * (8 * count)).from_address(host_address)).cast("B").cast("Q")
+
+
 def written(addr: int, size: int) -> None:
     """Tell the cores that bytes changed, if any of them may have been decoded as code."""
     atomics.fence()  # bytes before flags: whoever decodes sets the flag, then reads the bytes
@@ -247,6 +285,10 @@ def written(addr: int, size: int) -> None:
     HEADER.code_generation.add(1)
     for pending in PENDING:
         pending.bits.or_(PENDING_CODE_WRITTEN)
+
+
+def _check_ledger(host_address: int, size: int) -> None:
+    assert LEDGER_MAP <= host_address <= LEDGER_MAP + LEDGER_SIZE - size, "not in the ledger"
 
 
 def _check(addr: int, size: int) -> None:

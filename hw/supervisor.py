@@ -12,7 +12,7 @@ import signal
 import time
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 from hw import host
 from hw.bus import board_registers
@@ -42,6 +42,17 @@ _SECOND_INTERRUPT_SECONDS: Final = 1.0
 _NS: Final = 1_000_000_000
 
 _WATCHED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH)
+
+
+class Watcher(Protocol):
+    """Looks at the running machine from outside, in the launcher."""
+
+    @property
+    def interval_ns(self) -> int:
+        """Time between two looks."""
+
+    def look(self) -> int | None:
+        """Return the status with which the machine must stop, None if it may go on."""
 
 
 class Signals:
@@ -83,8 +94,10 @@ class Watch:
     config: MachineConfig
     children: dict[int, int]  #: party -> pid
     signals: Signals
+    watcher: Watcher | None = None
     _pidfds: dict[int, int] = field(default_factory=dict)
     _last_interrupt: float = -1e9
+    _started: float = field(default_factory=time.monotonic)
 
     def run(self) -> int:
         """Watch until the machine ends; return its status. The caller stops what is left."""
@@ -110,36 +123,43 @@ class Watch:
         parties = list(self.children)
         queue_fd = PARTIES[LAUNCHER_PARTY].doorbell_fd
         polls = PollSet([queue_fd, self.signals.fd, *(self._pidfds[party] for party in parties)])
-        started = time.monotonic()
-        limit = self.config.timeout_s
         while True:
             mode = PARTIES[LAUNCHER_PARTY].mode
             mode.xchg(MODE_HALTED)
             status = board_registers.power_off_status()
             if status is None:
-                left = None if limit is None else limit - (time.monotonic() - started)
-                polls.wait(None if left is None else int(left * _NS))
+                polls.wait(self._patience_ns())
                 status = self._what_happened(polls, parties)
-                if (
-                    status is None
-                    and left is not None
-                    and time.monotonic() - started >= (limit or 0)
-                ):
-                    host.report(f"mpkernel: the machine did not end within {limit:g} s")
-                    status = STATUS_TIMEOUT
             mode.xchg(MODE_KERNEL)
             host.queue_take(queue_fd)
+            if status is None:
+                status = self._look()
             if status is not None:
                 return status
 
+    def _patience_ns(self) -> int | None:
+        """How long to sleep if nothing happens, None for ever."""
+        waits = [] if self.watcher is None else [self.watcher.interval_ns]
+        if self.config.timeout_s is not None:
+            waits.append(int((self._started + self.config.timeout_s - time.monotonic()) * _NS))
+        return min(waits) if waits else None
+
+    def _look(self) -> int | None:
+        """Whether time is over, or the watcher sees what must not be."""
+        limit = self.config.timeout_s
+        if limit is not None and time.monotonic() - self._started >= limit:
+            host.report(f"mpkernel: the machine did not end within {limit:g} s")
+            return STATUS_TIMEOUT
+        return None if self.watcher is None else self.watcher.look()
+
     def _what_happened(self, polls: PollSet, parties: list[int]) -> int | None:
-        for slot, party in enumerate(parties, start=2):
-            if polls.ready(slot):
-                return self._ended(party)
         for number in self.signals.take():
             status = self._on_signal(number)
             if status is not None:
                 return status
+        for slot, party in enumerate(parties, start=2):
+            if polls.ready(slot):
+                return self._ended(party)
         return board_registers.power_off_status()
 
     def _ended(self, party: int) -> int:

@@ -2,10 +2,14 @@
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from mpkernel.cli.findings import VARIABLE
+from mpkernel.sync.lockdep.report import Report
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,6 +34,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.user_properties.extend(("feature", row) for row in marker.args)
         if "long" in item.keywords and not config.getoption("--long"):
             item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def _findings_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("lockdep") / "findings"
+    file.touch()
+    os.environ[VARIABLE] = str(file)
+    return file
+
+
+@pytest.fixture(autouse=True)
+def machine_findings(_findings_file: Path) -> Iterator[Callable[[], list[Report]]]:
+    """Fail a test whose machines' lock validator reports something, unless the test takes it."""
+
+    def take() -> list[Report]:
+        found = [Report.from_json(line) for line in _findings_file.read_text().splitlines()]
+        _findings_file.write_text("")
+        return found
+
+    yield take
+    left = take()
+    assert not left, "\n".join(one.text() for one in left)
 
 
 class FeatureResults:

@@ -36,6 +36,8 @@ from hw.virtio.queue import Chain
 #: Poll slots before those of the console.
 SLOT_DOORBELL: Final = 0
 SLOT_LAUNCHER: Final = 1
+#: What this process gets when the launcher ends; SIGTERM is often sent to a whole group.
+DEATH_SIGNAL: Final = signal.SIGUSR2
 FIRST_PORT_SLOT: Final = 2
 _STATUS_LOST: Final = 71
 
@@ -89,7 +91,8 @@ class DeviceProcess:
 
     def run(self) -> int:
         """Serve until the machine ends."""
-        signal.signal(signal.SIGTERM, self._on_launcher_death)
+        signal.signal(DEATH_SIGNAL, self._on_launcher_death)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the launcher decides what it means
         gc.enable()
         while True:
             self._serve()

@@ -13,11 +13,14 @@ from typing import Final
 
 from hw import atomics, host, native
 from hw.irq.party import MODE_HALTED, MODE_KERNEL, MODE_RUNG
+from hw.ram import PENDING_CODE_WRITTEN
 from hw.spec.layout import DIRECT_MAP
 
 _SYS_MQ_TIMEDSEND: Final = 242
 _SYS_MQ_TIMEDRECEIVE: Final = 243
 _SYS_PPOLL: Final = 271
+#: A core need not be awake to hear that code was written: it looks before it runs any.
+_WAKES: Final = ~PENDING_CODE_WRITTEN
 
 _IR: Final = f"""
 declare i64 @syscall(i64, ...)
@@ -50,7 +53,8 @@ define i64 @doorbell_sleep(ptr %mode, ptr %pending, ptr %polls, ptr %timeout, i6
   store [2 x i64] zeroinitializer, ptr %past
   %a = atomicrmw xchg ptr %mode, i64 {MODE_HALTED} seq_cst
   %p = load atomic i64, ptr %pending seq_cst, align 8
-  %nothing = icmp eq i64 %p, 0
+  %q = and i64 %p, {_WAKES}
+  %nothing = icmp eq i64 %q, 0
   br i1 %nothing, label %wait, label %up
 wait:
   %n = call i64 (i64, ...) @syscall(i64 {_SYS_PPOLL}, ptr %polls, i64 2, ptr %timeout,
@@ -102,7 +106,7 @@ def plain_sleep(mode: int, pending: int, polls: int, timeout: int, fd: int) -> i
     """Do what ``sleep`` does, step by step."""
     atomics.xchg64(mode - DIRECT_MAP, MODE_HALTED)
     ready = 0
-    if not atomics.load64(pending - DIRECT_MAP):
+    if not atomics.load64(pending - DIRECT_MAP) & _WAKES:
         ready = host.poll_at(polls, 2, timeout)
     if atomics.xchg64(mode - DIRECT_MAP, MODE_KERNEL) == MODE_RUNG or ready:
         host.queue_take(fd)

@@ -46,6 +46,7 @@ class Errno(IntEnum):
     EPIPE = 32
     EDOM = 33
     ERANGE = 34
+    EDEADLK = 35
     EDEADLOCK = 35
     ENAMETOOLONG = 36
     ENOLCK = 37

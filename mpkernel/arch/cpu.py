@@ -8,6 +8,7 @@ State: private (one ``Cpu`` a process); CpuArea is RAM, touched by its own CPU, 
 Locks: none. Context: any.
 """
 
+import ctypes
 import os
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -22,8 +23,23 @@ if TYPE_CHECKING:
     from hw.irq.local_apic import LocalApic
     from mpkernel.sync.lockdep.hooks import Lockdep
 
+#: Classes of locks that are counted one by one; the others together, as number 0.
+LOCK_CLASSES: Final = 64
+
 #: Turns of a spin loop before a waiter gives its host CPU away at each turn.
 SPINS_BEFORE_YIELD: Final = 20
+
+
+@layout(size=48)
+class LockStats(Layout):
+    """What a CPU has seen of the locks of one class. Times are TSC counts."""
+
+    taken: Annotated[u64, this_cpu]  #: times it was given back
+    held_tsc: Annotated[u64, this_cpu]  #: time it was held, in all
+    longest_tsc: Annotated[u64, this_cpu]  #: and at most
+    contended: Annotated[u64, this_cpu]  #: times it had to be waited for
+    waited_tsc: Annotated[u64, this_cpu]
+    longest_wait_tsc: Annotated[u64, this_cpu]
 
 
 @layout()
@@ -36,6 +52,7 @@ class CpuArea(Layout):
     need_resched: Annotated[u32, this_cpu]  #: 1: switch at the next chance
     current: Annotated[u64, this_cpu]  #: task that runs here, 0 for the idle loop
     interrupts: Annotated[u64, this_cpu]  #: taken since start
+    locks: Annotated[Any, LockStats * LOCK_CLASSES, this_cpu]  #: by LockClass.id
 
 
 AREAS: Final = memory.static_array(CpuArea, MAX_CPUS)
@@ -48,26 +65,44 @@ class Cpu:
         "after_interrupts",
         "apic",
         "area",
+        "area_at",
+        "conditions",
         "core",
         "coroutines",
+        "free_slots",
         "index",
         "interrupt_handler",
         "lockdep",
+        "number",
+        "reading",
     )
 
     def __init__(
         self, index: int, core: "Core | None" = None, apic: "LocalApic | None" = None
     ) -> None:
         self.index = index
+        self.number = index + 1  #: as the owner of locks, where 0 is nobody
         self.area = AREAS[index]
+        self.area_at = ctypes.addressof(self.area)
         self.core = core
         self.apic = apic
         self.coroutines: dict[int, Coroutine[Any, Any, Any]] = {}
+        self.reading: dict[int, int] = {}  #: rwlocks that this CPU reads, and how often
+        #: What tasks asleep here wait for, by slot of waits_for; and slots that are free again.
+        self.conditions: dict[int, Callable[[], object] | None] = {}
+        self.free_slots: list[int] = []
         #: The lock validator, None while it is off or at work itself.
         self.lockdep: Lockdep | None = None
         self.interrupt_handler: Callable[[int], None] | None = None
         #: Runs when no more interrupts wait: irq.deferred.
         self.after_interrupts: Callable[[], None] | None = None
+
+    def count_wait(self, class_id: int, tsc: int) -> None:
+        """Count a wait of so many TSC counts for a lock of a class."""
+        stats = self.area.locks[class_id if class_id < LOCK_CLASSES else 0]
+        stats.contended += 1
+        stats.waited_tsc += tsc
+        stats.longest_wait_tsc = max(stats.longest_wait_tsc, tsc)
 
 
 _current: Cpu = Cpu(0)

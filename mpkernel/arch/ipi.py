@@ -68,6 +68,11 @@ def send(target: int, vector: int) -> None:
     _command(target, ICR_ASSERT | vector)
 
 
+def send_vector(target: int, vector: int) -> None:
+    """Interrupt CPU ``target`` with a vector that is of no counted kind."""
+    _command(target, ICR_ASSERT | vector)
+
+
 def count_taken(vector: int) -> None:
     """Count an IPI that this CPU takes."""
     COUNTS.of(cpu().index).taken[vector - _FIRST] += 1

@@ -28,6 +28,12 @@ words = ram.words
 array = ram.array
 written = ram.written
 
+#: Place for notes about the kernel (ram's ledger), which nothing of the kernel stands on.
+LEDGER: Final = ram.LEDGER
+read_ledger = ram.read_ledger
+write_ledger = ram.write_ledger
+ledger_words = ram.ledger_words
+
 
 def static(kind: type[T]) -> T:
     """Place one zeroed object in the data segment. Import time only."""

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 
 from hw.spec.layout import Layout, layout
 from hw.spec.memory_map import MAX_CPUS
-from mpkernel.arch import ipi
+from mpkernel.arch import ipi, waits_for
 from mpkernel.arch.atomics import AtomicU64
 from mpkernel.arch.cpu import cpu, relax
 from mpkernel.arch.percpu import PerCpu
@@ -43,21 +43,26 @@ def call(target: int, function: int, argument: int, *, wait: bool) -> None:
     assert target != me, "a remote call of oneself"
     board = BOARDS.of(target)
     bit = 1 << me
-    _wait_for(board, bit)
+    _wait_for(target, bit)
     board.function[me] = function
     board.argument[me] = argument
     board.asked.or_(bit)
     ipi.send_call(target)
     if wait:
-        _wait_for(board, bit)
+        _wait_for(target, bit)
 
 
-def _wait_for(board: CallBoard, bit: int) -> None:
+def _wait_for(target: int, bit: int) -> None:
+    board = BOARDS.of(target)
+    if not board.asked.load() & bit:
+        return
+    waits_for.begin(waits_for.CALL, board.phys, target)
     turn = 0
     while board.asked.load() & bit:
         serve()
         relax(turn)
         turn += 1
+    waits_for.end()
 
 
 def serve() -> None:

@@ -16,6 +16,9 @@ from mpkernel.arch.vectors import VECTOR_TIMER
 NEVER: Final = clock.NEVER
 
 now_ns = clock.now_ns
+ns_of = clock.ns_of
+#: The host's TSC, for lengths of time: one native call.
+host_tsc: Final = clock.host_tsc
 
 
 def init() -> None:

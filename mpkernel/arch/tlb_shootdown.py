@@ -19,7 +19,7 @@ from typing import Annotated, Final
 
 from hw.irq.party import MODE_GUEST, MODE_KERNEL, MODE_USER, PARTIES
 from hw.spec.layout import Layout, fixed, layout, this_cpu, u64
-from mpkernel.arch import ipi, memory
+from mpkernel.arch import ipi, memory, waits_for
 from mpkernel.arch.atomics import AtomicU64, fence
 from mpkernel.arch.cpu import cpu, relax
 from mpkernel.arch.percpu import PerCpu
@@ -89,8 +89,11 @@ def enter_space(space: int) -> None:
 
 
 def leave_user() -> None:
-    """Announce that this CPU is back from user mode."""
-    PARTIES[cpu().index].mode.store(MODE_KERNEL)
+    """Announce that this CPU is back from user mode.
+
+    With a full fence: what the kernel reads from here on it reads after that (sync.rcu).
+    """
+    PARTIES[cpu().index].mode.xchg(MODE_KERNEL)
 
 
 def begin_copy(space: int) -> None:
@@ -133,10 +136,12 @@ def flush(space: int, page: int | None = None) -> None:
     if waiting:
         mine.shootdowns += 1
     for index in waiting:
+        waits_for.begin(waits_for.SHOOTDOWN, space, index)
         turn = 0
         while _uses_old(index, space, generation):
             relax(turn)
             turn += 1
+        waits_for.end()
 
 
 def serve() -> None:

@@ -13,6 +13,7 @@ VECTOR_RESCHEDULE: Final = 0xF0
 VECTOR_TLB_FLUSH: Final = 0xF1
 VECTOR_CALL: Final = 0xF2
 VECTOR_STOP: Final = 0xF3
+VECTOR_WATCH: Final = 0xF4
 VECTOR_SPURIOUS: Final = 0xFF
 
 VECTOR_NAMES: Final = {
@@ -22,5 +23,6 @@ VECTOR_NAMES: Final = {
     VECTOR_TLB_FLUSH: "TLB shootdown",
     VECTOR_CALL: "function call",
     VECTOR_STOP: "stop",
+    VECTOR_WATCH: "watcher",
     VECTOR_SPURIOUS: "spurious",
 }

@@ -14,14 +14,17 @@ from mpkernel.sched import run_queue, timer
 from mpkernel.sync.lockdep.hooks import Lockdep
 
 
-def start_cpu(index: int) -> Cpu:
-    """Make this process CPU ``index``; interrupts are off, nothing is scheduled yet."""
+def start_cpu(index: int, *, lockdep: bool = True) -> Cpu:
+    """Make this process CPU ``index``; interrupts are off, nothing is scheduled yet.
+
+    ``lockdep``: whether the validator watches its locks; all CPUs alike.
+    """
     cpu = Cpu(index, Core(index), LOCAL_APICS[index])
     use_cpu(cpu)
     area = cpu.area
     area.irqs_off = 1
     area.preempt_count = area.irq_depth = area.need_resched = area.current = 0
-    cpu.lockdep = Lockdep(area)
+    cpu.lockdep = Lockdep(cpu) if lockdep else None
     cpu.interrupt_handler = dispatch.handle
     cpu.after_interrupts = deferred.after_interrupts
     run_queue.init(index)

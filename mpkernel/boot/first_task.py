@@ -16,6 +16,7 @@ from mpkernel.fs import mount, tty
 from mpkernel.fs.char_device import CHAR_CONSOLE, CHAR_STDERR, CHAR_STDIN, CHAR_STDOUT
 from mpkernel.fs.ext2.geometry import VolumeError
 from mpkernel.proc import futex, process
+from mpkernel.sched import grace_period
 from mpkernel.sched.exit_request import TaskExit
 from mpkernel.trace import log
 
@@ -26,6 +27,7 @@ STATUS_REFUSED: Final = 2
 
 def init_tables() -> None:
     """Tables of the subsystems, empty. On CPU 0, before the first task."""
+    grace_period.init()
     process.init()
     futex.init()
     tty.init()

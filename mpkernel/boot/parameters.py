@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 LogLevel: TypeAlias = Literal["error", "warning", "info", "debug"]
 LOG_LEVELS: Final[tuple[LogLevel, ...]] = ("error", "warning", "info", "debug")
+Switch: TypeAlias = Literal["on", "off"]
 
 #: Where the first program's descriptors 0, 1 and 2 lead: all to the console, or each to a port.
 Stdio: TypeAlias = Literal["console", "ports"]
@@ -31,6 +32,7 @@ class BootParameters:
     init_args: tuple[str, ...] = ()  #: argv from argv[1] on
     env: dict[str, str] = field(default_factory=dict)
     stdio: Stdio = "console"
+    lockdep: Switch = "on"  #: the lock validator
 
     def encode(self) -> str:
         """Return the text for the machine's command line."""
@@ -52,6 +54,8 @@ class BootParameters:
             raise ValueError(f"log level {words['log_level']} is none of {', '.join(LOG_LEVELS)}")
         if words.get("stdio", "console") not in ("console", "ports"):
             raise ValueError(f"standard streams {words['stdio']!r} are neither console nor ports")
+        if words.get("lockdep", "on") not in ("on", "off"):
+            raise ValueError(f"lockdep is {words['lockdep']!r}, neither on nor off")
         if "init_args" in words:
             words["init_args"] = tuple(words["init_args"])
         return cls(**words)

@@ -42,9 +42,9 @@ def come_online() -> None:
     topology.came_online(index)
 
 
-def run_secondary(index: int) -> NoReturn:
+def run_secondary(index: int, *, lockdep: bool) -> NoReturn:
     """Be a CPU other than the first: nothing to set up for others, so run tasks."""
-    start_cpu(index)
+    start_cpu(index, lockdep=lockdep)
     come_online()
     interrupts.enable()
     run_cpu()

@@ -44,25 +44,30 @@ assert _DATA_END <= KERNEL_DATA_BASE + KERNEL_DATA_SIZE
 def kernel_entry(index: int) -> None:
     """Run the kernel on core ``index`` until the machine ends."""
     try:
+        parameters = boot_parameters()
         if index == 0:
-            _run_first()
+            _run_first(parameters)
         else:
-            run_secondary(index)
+            run_secondary(index, lockdep=parameters.lockdep == "on")
     except CoreReset:
         raise
     except (KernelPanic, Exception) as error:  # noqa: BLE001  whatever it is, the kernel is broken
         _stop(error)
 
 
-def _run_first() -> None:
-    """CPU 0's way to its first task."""
-    this = start_cpu(0)
+def boot_parameters() -> BootParameters:
+    """What the launcher tells the kernel."""
     info = BootInfo.at(BOOT_INFO_BASE)
     if info.magic != BOOT_MAGIC:
         raise KernelPanic("no boot information")
-    parameters = BootParameters.decode(
-        memory.read(info.command_line, info.command_line_size).decode("utf-8", "surrogateescape")
-    )
+    text = memory.read(info.command_line, info.command_line_size)
+    return BootParameters.decode(text.decode("utf-8", "surrogateescape"))
+
+
+def _run_first(parameters: BootParameters) -> None:
+    """CPU 0's way to its first task."""
+    this = start_cpu(0, lockdep=parameters.lockdep == "on")
+    info = BootInfo.at(BOOT_INFO_BASE)
     log.init(log.LEVELS.index(parameters.log_level))
     log.info(f"mpkernel on Python {sys.version.split()[0]}: {info.cpu_count} cores")
     frames.init(usable_ranges(info))
@@ -110,6 +115,9 @@ def _stop(error: BaseException) -> None:
         lines += [frame.rstrip() for frame in traceback.format_tb(error.__traceback__)[-4:]]
     else:
         lines += [line.rstrip() for line in traceback.format_exception(error)]
+    watch = cpu().lockdep
+    if watch is not None and watch.held_names():
+        lines.append(f"  locks held: {', '.join(watch.held_names())}")
     for index, coroutine in enumerate(cpu().coroutines.values()):
         lines.append(f"  asleep {index}: {coroutine!r}"[:120])
     power.debug_write(("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"))

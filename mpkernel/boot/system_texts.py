@@ -15,8 +15,9 @@ from mpkernel.fs.procfs import SYSTEM_FILES
 from mpkernel.irq import dispatch, vectors
 from mpkernel.mm import frames, page_cache, slab
 from mpkernel.proc.process import TASKS, TREE
-from mpkernel.sched import tick
+from mpkernel.sched import tick, waits_graph
 from mpkernel.sched.run_queue import RUN_QUEUES
+from mpkernel.sync.lockdep import texts as lockdep_texts
 
 _KIB_PER_FRAME: Final = 4
 _VECTORS: Final = 256
@@ -147,5 +148,9 @@ TEXTS: Final[dict[str, Callable[[], bytes]]] = {
     "loadavg": loadavg,
     "filesystems": filesystems,
     "diskstats": diskstats,
+    "lockdep": lockdep_texts.classes_text,
+    "lockdep_chains": lockdep_texts.chains_text,
+    "lock_stat": lockdep_texts.statistics_text,
+    "lock_waits": waits_graph.text,
 }
 assert set(TEXTS) == set(SYSTEM_FILES)

@@ -15,6 +15,7 @@ from mpkernel.arch.vectors import (
     VECTOR_STOP,
     VECTOR_TIMER,
     VECTOR_TLB_FLUSH,
+    VECTOR_WATCH,
 )
 from mpkernel.boot import system_texts
 from mpkernel.drivers import host_signals
@@ -47,6 +48,7 @@ from mpkernel.fs.file_system import (
 from mpkernel.fs.path import WORKING_DIRECTORY
 from mpkernel.fs.procfs import PROCESS_TEXTS, SYSTEM_FILES, SYSTEM_TEXTS, ProcFs
 from mpkernel.fs.tmpfs import MemoryFileSystem, MemorySource
+from mpkernel.irq import deferred
 from mpkernel.irq.vectors import KERNEL_VECTORS
 from mpkernel.mm.page_source import (
     PAGE_SOURCES,
@@ -56,12 +58,13 @@ from mpkernel.mm.page_source import (
 )
 from mpkernel.mm.shared_memory import SharedMemorySource
 from mpkernel.proc import exit as process_exit
-from mpkernel.proc import signal, signal_delivery, user_fault
+from mpkernel.proc import outside_questions, signal, signal_delivery, user_fault
 from mpkernel.proc.process import TREE, Process, current_process
 from mpkernel.proc.process_texts import ProcessFiles
-from mpkernel.sched import tick
+from mpkernel.sched import grace_period, tick
 from mpkernel.sched.task import current
 from mpkernel.sched.task_end import TASK_END
+from mpkernel.sync import rcu
 from mpkernel.syscall import dispatch
 
 
@@ -140,6 +143,7 @@ def _host_signal(number: int) -> None:
 def _fill_arch() -> None:
     TRAP_HANDLERS.fill(UserTraps())
     TASK_END.fill(process_exit.task_exited)
+    rcu.ENDED.fill(grace_period.ended)
     process_exit.POWER_OFF.fill(_power_off)
     KERNEL_VECTORS.add(VECTOR_TIMER, tick.timer_interrupt)
     KERNEL_VECTORS.add(VECTOR_RESCHEDULE, _reschedule)
@@ -147,6 +151,8 @@ def _fill_arch() -> None:
     KERNEL_VECTORS.add(VECTOR_CALL, _call)
     KERNEL_VECTORS.add(VECTOR_STOP, _stop)
     KERNEL_VECTORS.add(VECTOR_NMI, _stop)
+    KERNEL_VECTORS.add(VECTOR_WATCH, outside_questions.asked)
+    deferred.WORK.add(deferred.WORK_WATCH, outside_questions.answer)
 
 
 def _fill_files() -> None:

@@ -3,6 +3,7 @@
 State: none. Context: the launcher.
 """
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -33,6 +34,10 @@ Keys: Ctrl-A X ends the machine, Ctrl-A H lists the keys. `exit` or Ctrl-D power
     "--init", metavar="PATH", default=DEFAULT_INIT, show_default=True,
     help="Program of the root disk that becomes process 1.",
 )  # fmt: skip
+@click.option(
+    "--profile", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write where the cores spent their time, as FILE.svg and FILE.speedscope.json.",
+)  # fmt: skip
 def boot(cmdline: str | None, init: str, **options: Any) -> int:
     """Boot a machine: a shell on this terminal, or on plain standard input and output.
 
@@ -43,6 +48,7 @@ def boot(cmdline: str | None, init: str, **options: Any) -> int:
         raise click.UsageError(f"--init {init} is no absolute path of the guest")
     parameters = BootParameters(
         log_level=options["log_level"],
+        lockdep=options["lockdep"],
         init=init,
         init_args=() if cmdline is None else ("-c", cmdline),
     )

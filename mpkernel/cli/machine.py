@@ -6,15 +6,16 @@ State: none of its own. Context: the launcher.
 """
 
 import os
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpkernel.boot.parameters import BootParameters
+from mpkernel.boot.parameters import BootParameters, LogLevel, Switch
 from mpkernel.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hw.machine_config import DiskConfig, ModuleConfig, PortConfig
 
@@ -31,7 +32,12 @@ class MachineOptions:
     apic_ids: tuple[int, ...]
     timeout_s: float | None
     trace: Path | None
-    log_level: str
+    log_level: LogLevel
+    lockdep: Switch
+    findings: Path | None
+    on_deadlock: str = "stop"  #: or "kill": end one of its tasks if that helps
+    profile: Path | None = None  #: where profiles go, as SVG and for speedscope
+    profile_s: float | None = None  #: after which a profiled machine ends
 
 
 def run_machine(
@@ -40,8 +46,11 @@ def run_machine(
     *,
     ports: "Sequence[PortConfig] | None" = None,
     modules: "Sequence[ModuleConfig]" = (),
+    at_end: "Callable[[], None] | None" = None,
 ) -> int:
     """Run a machine until it ends; return its status.
+
+    ``at_end`` is called when it has ended, while its memory is still there.
 
     Raises:
         MachineError, ImageError, BuildError: it cannot be made as asked.
@@ -67,17 +76,37 @@ def run_machine(
     try:
         config = replace(config, disks=_disks(options, progress))
         from hw.cpu import threaded  # noqa: PLC0415
-        from hw.machine import Machine  # noqa: PLC0415
-        from mpkernel.boot.start import kernel_entry  # noqa: PLC0415
+        from mpkernel.tools.detector.watcher import Watcher  # noqa: PLC0415
+        from mpkernel.tools.profile.files import summary, write_profile  # noqa: PLC0415
+        from mpkernel.tools.profile.recorder import Recorder  # noqa: PLC0415
 
         threaded.load()
+        from hw.machine import Machine  # noqa: PLC0415
+        from mpkernel.boot.start import kernel_entry  # noqa: PLC0415  the last: no more statics
+
         if options.root is not None:
             from mpkernel.cli.root_disk import check_root  # noqa: PLC0415
 
             check_root(options.root)
     finally:
         progress.clear()
-    return Machine(config).run(kernel_entry)
+    from mpkernel.cli.findings import show_findings  # noqa: PLC0415
+
+    def end() -> None:
+        show_findings(options.findings)
+        if at_end is not None:
+            at_end()
+
+    watcher = Watcher(kills=options.on_deadlock == "kill")
+    if options.profile is None:
+        return Machine(config, watcher).run(kernel_entry, at_end=end)
+    with Recorder(watcher, options.profile_s) as recorder:
+        status = Machine(config, recorder).run(kernel_entry, at_end=end)
+        recorder.collect()
+    write_profile(recorder.samples, options.profile)
+    for line in summary(recorder.samples):
+        sys.stderr.write(f"mpkernel: {line}\n")
+    return status
 
 
 def _disks(options: MachineOptions, progress: Progress) -> "tuple[DiskConfig, ...]":

@@ -27,6 +27,7 @@ HELP: Final = """A whole SMP kernel in Python, on a machine whose cores are proc
   mpkernel boot --cpus 8           a shell on an eight-core machine
   mpkernel run --cpus 2 ./a.out    a static Linux x86-64 program, inside the machine
   mpkernel mkfs data.img --size 64M
+  mpkernel lockdep selftest        the lock validator's own test
 """
 EPILOG: Final = """\b
 Status:
@@ -78,11 +79,14 @@ def _commands() -> Any:
     import click  # noqa: PLC0415
 
     from mpkernel.cli.boot import boot  # noqa: PLC0415
+    from mpkernel.cli.lockdep import lockdep  # noqa: PLC0415
     from mpkernel.cli.mkfs import mkfs  # noqa: PLC0415
+    from mpkernel.cli.profile import profile  # noqa: PLC0415
     from mpkernel.cli.run import run  # noqa: PLC0415
+    from mpkernel.cli.stress import stress  # noqa: PLC0415
 
     group = click.Group("mpkernel", help=HELP, epilog=EPILOG, no_args_is_help=True)
-    for command in (boot, run, mkfs):
+    for command in (boot, run, mkfs, lockdep, stress, profile):
         group.add_command(command)
     return click.version_option(__version__, prog_name="mpkernel")(group)
 
@@ -117,6 +121,7 @@ def _is_refusal(error: BaseException) -> bool:
         ("hw.machine_config", "MachineError"),
         ("guests.build", "BuildError"),
         ("mpkernel.tools.file_tree", "ImageError"),
+        ("mpkernel.tools.profile.recorder", "ProfileError"),
     )
     return any(
         isinstance(error, getattr(sys.modules[module], name))

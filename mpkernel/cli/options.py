@@ -6,7 +6,7 @@ State: none. Context: the launcher.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -109,6 +109,29 @@ class Assignment(click.ParamType):
         return name, content
 
 
+class Names(click.ParamType):
+    """Names out of a list, with commas between; ``all`` for each of them."""
+
+    name = "names"
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self._known = tuple(known)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Return the names."""
+        if isinstance(value, tuple):
+            return value
+        if value == "all":
+            return self._known
+        names = tuple(dict.fromkeys(value.split(",")))
+        for one in names:
+            if one not in self._known:
+                self.fail(f"{one!r} is none of {', '.join(self._known)}", param, ctx)
+        return names
+
+
 def machine_options(command: Command) -> Command:
     """Add the options that every command with a machine has."""
     for option in reversed((
@@ -137,6 +160,19 @@ def machine_options(command: Command) -> Command:
         click.option(
             "--trace", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
             help="Write what happened on each core, in order of time, when the machine has ended.",
+        ),
+        click.option(
+            "--lockdep", type=click.Choice(["on", "off"]), default="on", show_default=True,
+            help="The lock validator: every deadlock named before it happens.",
+        ),
+        click.option(
+            "--findings", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+            help="Append what the lock validator reports, as JSON.",
+        ),
+        click.option(
+            "--on-deadlock", type=click.Choice(["stop", "kill"]), default="stop",
+            show_default=True,
+            help="Stop with status 72, or end a task that a signal can end, and go on.",
         ),
         click.option(
             "--log", "log_level", type=click.Choice(["error", "warning", "info", "debug"]),

@@ -57,13 +57,29 @@ def run(
     Its standard input, output and error are this command's, and so is its status: 128+n when
     signal n killed it. INT, TERM, HUP and WINCH are passed on to it.
     """
+    return run_program(MachineOptions(**options), program, args, files, env)
+
+
+def run_program(
+    options: MachineOptions,
+    program: Path,
+    args: tuple[str, ...],
+    files: tuple[GuestFile, ...] = (),
+    env: tuple[tuple[str, str], ...] = (),
+) -> int:
+    """Run a program of the host inside a machine; return its status.
+
+    Raises:
+        RefusedFileError: it is none that can run.
+    """
     path = f"{PROGRAM_FOLDER}/{program.name}"
     modules = [_module(path, read_program(program), 0o755)]
     modules += [_module(one.guest, read_file(one.host), _mode(one.host)) for one in files]
     from hw.machine_config import PortConfig  # noqa: PLC0415  only when all options are good
 
     parameters = BootParameters(
-        log_level=options["log_level"],
+        log_level=options.log_level,
+        lockdep=options.lockdep,
         init=path,
         init_args=args,
         env=DEFAULT_ENVIRONMENT | dict(env),
@@ -74,7 +90,7 @@ def run(
         PortConfig("stdout", output_fd=1),
         PortConfig("stderr", output_fd=2),
     )
-    return run_machine(MachineOptions(**options), parameters, ports=ports, modules=modules)
+    return run_machine(options, parameters, ports=ports, modules=modules)
 
 
 def _module(path: str, data: bytes, mode: int) -> "ModuleConfig":

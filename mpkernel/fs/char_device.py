@@ -17,6 +17,7 @@ CHAR_NULL: Final = 5
 CHAR_ZERO: Final = 6
 CHAR_FULL: Final = 7
 CHAR_RANDOM: Final = 8
+CHAR_DEBUG: Final = 9  #: there only in machines that are made to be tried hard
 
 
 class CharDevice(Protocol):

@@ -11,6 +11,7 @@ from mpkernel.fs import names
 from mpkernel.fs.block_file import new_block_inode
 from mpkernel.fs.char_device import (
     CHAR_CONSOLE,
+    CHAR_DEBUG,
     CHAR_DEVICES,
     CHAR_FULL,
     CHAR_NULL,
@@ -45,6 +46,7 @@ NODES: Final = (
     Node(b"port-stdin", CHAR_STDIN, 229, 1, 0o600),
     Node(b"port-stdout", CHAR_STDOUT, 229, 2, 0o600),
     Node(b"port-stderr", CHAR_STDERR, 229, 3, 0o600),
+    Node(b"debug", CHAR_DEBUG, 229, 4, 0o600),
 )
 
 

@@ -250,7 +250,7 @@ def _close_empty(parent: Inode, inode: Inode) -> None:
         raise SysError(Errno.ENOTDIR)
     if inode.parent != parent.phys or inode.file_system != parent.file_system:
         raise SysError(Errno.EBUSY)  # a mount
-    inode.names_lock.acquire(nested=True)
+    inode.names_lock.acquire(subclass=2)  # below the two that a rename holds
     try:
         if not inode.names.is_empty():
             raise SysError(Errno.ENOTEMPTY)

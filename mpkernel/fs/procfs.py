@@ -75,7 +75,7 @@ PROCESS_TEXTS: Final = Seam[ProcessTexts]("process_texts")
 SYSTEM_TEXTS: Final = Seam[Callable[[], bytes]]("system_texts")
 SYSTEM_FILES: Final = (
     "uptime", "meminfo", "cpuinfo", "stat", "interrupts", "mounts", "version", "loadavg",
-    "filesystems", "slabinfo", "diskstats",
+    "filesystems", "slabinfo", "diskstats", "lockdep", "lockdep_chains", "lock_stat", "lock_waits",
 )  # fmt: skip
 #: Inode numbers: file n of the system, and of process p with files n, and with descriptor fd.
 _SYSTEM_INO: Final = 16

@@ -24,6 +24,7 @@ from mpkernel.seam import Seam
 # Ids of work.
 WORK_CONSOLE_INPUT: Final = 1
 WORK_HOST_SIGNALS: Final = 2
+WORK_WATCH: Final = 3
 
 #: By id of work: what runs, with the work's argument.
 WORK: Final[Seam[Callable[[int], None]]] = Seam("deferred work")

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 from hw.spec.address import PAGE_SIZE, page_up
 from hw.spec.layout import Layout, guarded_by, layout, u32, u64
 from mpkernel.arch import memory
+from mpkernel.arch.cpu import cpu
 from mpkernel.mm import frames
 from mpkernel.panic import panic
 from mpkernel.sync import ranks
@@ -60,8 +61,7 @@ class SlabCache:
             SysError: ENOMEM.
         """
         state = self.state
-        if not state.lock.class_id:
-            state.lock.class_id = ranks.SLAB.id  # zero memory is a free lock but for its class
+        state.lock.init_static(ranks.SLAB)
         with state.lock.irqsave():
             if not state.free:
                 self._grow_locked()
@@ -76,6 +76,9 @@ class SlabCache:
 
     def free(self, addr: int) -> None:
         """Take an object back; panics if it is free already."""
+        watch = cpu().lockdep
+        if watch is not None:
+            watch.freed(addr, self.object_bytes)
         state = self.state
         with state.lock.irqsave():
             first = FreeObject.at(addr)

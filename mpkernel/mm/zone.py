@@ -96,6 +96,9 @@ def take() -> int:
 
 def give(frame: int) -> None:
     """Take a frame back that nobody uses any more."""
+    watch = cpu().lockdep
+    if watch is not None:
+        watch.freed(frame, PAGE_SIZE)
     while True:
         mine = MAGAZINES.of(cpu().index)
         count = mine.count

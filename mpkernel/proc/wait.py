@@ -69,7 +69,7 @@ async def wait_child(which: int, options: int) -> ChildNews | None:
         return news is not None
 
     if not options & WNOHANG:
-        await process.child_wait.wait_until(look)
+        await process.child_wait.wait_until(look, takes=True)
     else:
         look()
     return found[0] if found else None

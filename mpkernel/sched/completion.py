@@ -6,19 +6,21 @@ State: RAM. Locks: WaitQueue.lock. Context: wait is for tasks and sleeps; comple
 from hw.spec.layout import Layout, layout, u32
 from mpkernel.arch.atomics import AtomicU32
 from mpkernel.sched.wait_queue import WaitQueue
+from mpkernel.sync import ranks
+from mpkernel.sync.ranks import LockClass
 
 
-@layout(size=40)
+@layout(size=64)
 class Completion(Layout):
     """An event of which the past counts."""
 
     queue: WaitQueue
     done: AtomicU32
-    reserved_0x024: u32
+    reserved_0x03c: u32
 
-    def init(self) -> None:
-        """Nothing has happened yet."""
-        self.queue.init()
+    def init(self, lock_class: LockClass = ranks.WAIT_QUEUE) -> None:
+        """Nothing has happened yet. ``lock_class``: see WaitQueue."""
+        self.queue.init(lock_class)
         self.done.store(0)
 
     def complete(self) -> None:

@@ -17,6 +17,7 @@ from mpkernel.arch.atomics import AtomicU64
 from mpkernel.arch.cpu import cpu
 from mpkernel.sched import timer
 from mpkernel.sched.run_queue import RUN_QUEUES
+from mpkernel.sync import rcu
 
 #: Objects made since the last collection that make an idle CPU collect garbage.
 _GARBAGE: Final = 20_000
@@ -35,6 +36,8 @@ IDLE: Final = memory.static(IdleMask)
 def idle() -> None:
     """Halt until there may be something to run here. Interrupts are enabled."""
     this = cpu()
+    if this.lockdep is not None:
+        this.lockdep.nothing_held("in idle")
     bit = 1 << this.index
     queue = RUN_QUEUES.of(this.index)
     timer.set_tick(timer.NEVER)
@@ -42,9 +45,11 @@ def idle() -> None:
         gc.collect()
     IDLE.cpus.or_(bit)
     interrupts.disable()
+    rcu.idle_enter()
     if not queue.length and not this.area.need_resched:
         halt.halt_until(hardware_timer.deadline_tsc())
         hardware_timer.poll()
+    rcu.idle_exit()
     IDLE.cpus.and_(~bit)
     this.area.need_resched = 0
     interrupts.enable()

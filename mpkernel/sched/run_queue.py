@@ -1,8 +1,8 @@
 """Run queue of a CPU: the tasks that are ready to run on it.
 
-Two lists. ``resumed`` holds tasks woken inside the kernel: they are coroutines of this CPU, run
-first, and cannot be stolen. ``ready`` holds tasks whose whole state is in RAM: round robin, and any
-CPU may take one.
+Two lists, each by priority, and in order of arrival where that is equal. ``resumed`` holds tasks
+woken inside the kernel: they are coroutines of this CPU, run first, and cannot be stolen. ``ready``
+holds tasks whose whole state is in RAM: any CPU may take one.
 
 State: RAM. Locks: RunQueue.lock, with interrupts off; two of them by ascending CPU (nested).
 Context: any.
@@ -43,14 +43,21 @@ def init(cpu: int) -> None:
 
 
 def enqueue_locked(queue: RunQueue, task: Task) -> None:
-    """Put a READY task at the end of its list."""
+    """Put a READY task into its list, behind those of its priority."""
     assert task.state == TASK_READY
-    if task.in_kernel:
-        queue.resumed.append(task.run_node)
-    else:
-        queue.ready.append(task.run_node)
-        queue.stealable += 1
+    tasks = queue.resumed if task.in_kernel else queue.ready
+    _place_for(tasks, task.priority).append(task.run_node)
     queue.length += 1
+    if not task.in_kernel:
+        queue.stealable += 1
+
+
+def _place_for(tasks: ListNode, priority: int) -> ListNode:
+    """The node before which a task of a priority belongs: the head's stands for the end."""
+    for other in tasks.objects(Task, "run_node") if priority else ():
+        if other.priority < priority:
+            return other.run_node
+    return tasks
 
 
 def dequeue_locked(queue: RunQueue, task: Task) -> None:

@@ -36,6 +36,7 @@ from mpkernel.sched.task import (
 )
 from mpkernel.sched.task_end import TASK_END
 from mpkernel.sched.wakeup import kick
+from mpkernel.sync import rcu
 from mpkernel.trace import events
 
 
@@ -43,6 +44,7 @@ def run_cpu() -> NoReturn:
     """Run tasks on this CPU for ever."""
     while True:
         interrupts.safepoint()
+        rcu.quiescent()
         task = _pick()
         if task is None and balance.pull(minimum=1):
             task = _pick()
@@ -97,6 +99,7 @@ def _user_turn(task: Task) -> bool:
         return False
     if area.need_resched:
         area.need_resched = 0
+        rcu.quiescent()
         if not task.slice_ns:  # at the end of turns only: wakeups come more often
             balance.pull(minimum=2)
         if tick.others_wait():

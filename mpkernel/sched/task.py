@@ -41,14 +41,15 @@ CONTEXT_BYTES: Final = 1024
 NAME_BYTES: Final = 16
 
 
-@layout(size=32)
+@layout(size=40)
 class Waiter(Layout):
-    """One task's place in one wait queue. Lives in the caller's object (Task.waiter)."""
+    """One task's place in one queue, that of what it waits for. Lives in the task (Task.waiter)."""
 
     node: Annotated[ListNode, guarded_by("WaitQueue.lock")]
     task: Annotated[u64, fixed]
-    is_woken: u32  #: 1 once a waker took this waiter off the queue
-    reserved_0x01c: u32
+    is_woken: Annotated[u32, guarded_by("WaitQueue.lock")]  #: who woke it took it off the queue
+    kind: Annotated[u32, guarded_by("WaitQueue.lock")]  #: what it waits for; the lock's type knows
+    context: Annotated[u64, guarded_by("WaitQueue.lock")]  #: WwContext, 0 for none
 
 
 @layout()
@@ -65,9 +66,15 @@ class Task(Layout):
     on_cpu: Annotated[u32, guarded_by("RunQueue.lock")]  #: 1: a CPU runs it, or is leaving it
     run_node: Annotated[ListNode, guarded_by("RunQueue.lock")]
     affinity: Annotated[u64, guarded_by("RunQueue.lock")]  #: bit a CPU it may run on
+    priority: Annotated[u32, guarded_by("RunQueue.lock")]  #: higher runs first; 0 for most
+    # guarded by the lock of sched.priority
+    base_priority: Annotated[u32, guarded_by("Inheritance.lock")]  #: its own, without what is lent
+    blocked_on: Annotated[u64, guarded_by("Inheritance.lock")]  #: RtMutex that it waits for
+    rt_mutexes: Annotated[ListNode, guarded_by("Inheritance.lock")]  #: held, with waiters
     # of the CPU that runs it
     in_kernel: Annotated[u32, this_cpu]  #: 1: has a coroutine on its home CPU, cannot migrate
     slice_ns: Annotated[u64, this_cpu]  #: CPU time left of this turn
+    scopes: Annotated[u32, this_cpu]  #: what its allocations may not do (sched.scopes)
     user_ns: Annotated[u64, this_cpu]  #: CPU time in user mode
     system_ns: Annotated[u64, this_cpu]  #: CPU time in the kernel
     switches: Annotated[u64, this_cpu]

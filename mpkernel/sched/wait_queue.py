@@ -16,6 +16,8 @@ from typing import Annotated
 
 from hw.spec.layout import Layout, guarded_by, layout
 from mpkernel.abi.errno import Interrupted
+from mpkernel.arch import waits_for
+from mpkernel.arch.cpu import cpu
 from mpkernel.collections.list import ListNode
 from mpkernel.sched import timer
 from mpkernel.sched.run_queue import RUN_QUEUES
@@ -30,6 +32,8 @@ from mpkernel.sched.task import (
 )
 from mpkernel.sched.wakeup import wake
 from mpkernel.sync import preempt, ranks
+from mpkernel.sync.lockdep.modes import EVENT
+from mpkernel.sync.ranks import LockClass
 from mpkernel.sync.spinlock import Spinlock
 
 
@@ -39,16 +43,26 @@ def give_up_cpu() -> Generator[None, None, None]:
     yield
 
 
-@layout(size=32)
+def stay_awake(task: Task) -> None:
+    """The current task, which was about to sleep, or was woken before it did, runs on."""
+    with RUN_QUEUES.of(task.cpu).lock.irqsave():
+        assert task.state in (TASK_SLEEPING, TASK_BLOCKED, TASK_READY, TASK_RUNNING)
+        task.state = TASK_RUNNING
+
+
+@layout(size=56)
 class WaitQueue(Layout):
     """The waiters of one event."""
 
     lock: Spinlock
     waiters: Annotated[ListNode, guarded_by("lock")]
 
-    def init(self) -> None:
-        """Make the queue empty. Before anyone else can see it."""
-        self.lock.init(ranks.WAIT_QUEUE)
+    def init(self, lock_class: LockClass = ranks.WAIT_QUEUE) -> None:
+        """Make the queue empty. Before anyone else can see it.
+
+        ``lock_class``: one of its own has the validator follow from who waits to who wakes.
+        """
+        self.lock.init(lock_class)
         self.waiters.init()
 
     async def wait_until(
@@ -57,14 +71,20 @@ class WaitQueue(Layout):
         *,
         interruptible: bool = True,
         deadline_ns: int | None = None,
+        takes: bool = False,
     ) -> bool:
         """Sleep until ``condition`` holds; False if ``deadline_ns`` (monotonic) came first.
 
-        ``condition`` is a plain function and may take spinlocks of lower rank than wait queues.
+        ``condition`` is a plain function and may take spinlocks of lower rank than wait queues. If
+        it ``takes`` what it waits for, nobody but the sleeper tests it; else it may be tested by
+        whoever suspects that a wake was lost (sched.doubt).
 
         Raises:
             Interrupted: a signal came, and the condition does not hold.
         """
+        watch = cpu().lockdep
+        if watch is not None and self.lock.cell.key != ranks.WAIT_QUEUE.id:
+            watch.wait_event(self.lock.cell.key | EVENT)
         if condition():
             return True
         preempt.might_sleep()
@@ -72,22 +92,27 @@ class WaitQueue(Layout):
         waiter = task.waiter
         waiter.task = task.phys
         state = TASK_SLEEPING if interruptible else TASK_BLOCKED
+        seen = waits_for.Asleep(
+            waits_for.EVENT, self.phys, task.phys, condition=None if takes else condition,
+            is_killable=interruptible, deadline_ns=deadline_ns,
+        )  # fmt: skip
         try:
-            while True:
-                with self.lock.irqsave():
-                    waiter.is_woken = 0
-                    if waiter.node.is_empty():
-                        self.waiters.append(waiter.node)
-                    task.state = state
-                if condition():
-                    return True
-                if interruptible and task.signal_pending:
-                    raise Interrupted
-                if deadline_ns is not None:
-                    if timer.now_ns() >= deadline_ns:
-                        return False
-                    timer.arm(task, deadline_ns)
-                await give_up_cpu()
+            with seen:
+                while True:
+                    with self.lock.irqsave():
+                        waiter.is_woken = 0
+                        if waiter.node.is_empty():
+                            self.waiters.append(waiter.node)
+                        task.state = state
+                    if condition():
+                        return True
+                    if interruptible and task.signal_pending:
+                        raise Interrupted
+                    if deadline_ns is not None:
+                        if timer.now_ns() >= deadline_ns:
+                            return False
+                        timer.arm(task, deadline_ns)
+                    await give_up_cpu()
         finally:
             self._finish(task, waiter)
             if deadline_ns is not None:
@@ -106,6 +131,9 @@ class WaitQueue(Layout):
         return self.waiters.is_empty()
 
     def _wake(self, most: int) -> int:
+        watch = cpu().lockdep
+        if watch is not None and self.lock.cell.key != ranks.WAIT_QUEUE.id:
+            watch.bring_event(self.lock.cell.key | EVENT)
         woken = 0
         with self.lock.irqsave():
             for waiter in self.waiters.objects(Waiter, "node"):
@@ -122,6 +150,4 @@ class WaitQueue(Layout):
         with self.lock.irqsave():
             if not waiter.node.is_empty():
                 waiter.node.remove()
-        with RUN_QUEUES.of(task.cpu).lock.irqsave():
-            assert task.state in (TASK_SLEEPING, TASK_BLOCKED, TASK_READY, TASK_RUNNING)
-            task.state = TASK_RUNNING
+        stay_awake(task)

@@ -21,6 +21,17 @@ def enable() -> None:
     area.preempt_count -= 1
 
 
+def assert_irqs_off() -> None:
+    """Assert that no interrupt can come here."""
+    assert cpu().area.irqs_off, "interrupts are on where they must be off"
+
+
+def assert_preempt_off() -> None:
+    """Assert that the task stays on this CPU: preemption or interrupts are off."""
+    area = cpu().area
+    assert area.preempt_count or area.irqs_off, "preemption is on where it must be off"
+
+
 def might_sleep() -> None:
     """Assert that the caller may sleep here: no spinlock, no interrupt handler."""
     this = cpu()

@@ -1,7 +1,7 @@
 """Spinlock: test-and-set with an owner, which disables preemption while it is held.
 
 Not FIFO: with more CPUs than the host has, a ticket lock hands the turn to a waiter that does not
-run (measured: 1,650 times slower). Waiters take interrupts (if enabled) and give the host CPU away.
+run (measured: 1,650 times slower). How waiters wait and what bounds their wait: arch.spin_wait.
 
 A lock is a field of what it guards, and gets its class once:
 
@@ -15,89 +15,91 @@ State: RAM. Locks: order by mpkernel.sync.ranks. Context: any; a lock that an in
 takes must be taken with irqsave everywhere.
 """
 
+import ctypes
 from types import TracebackType
-from typing import Annotated, Self
+from typing import ClassVar, Self
 
-from hw.spec.layout import Layout, atomic, fixed, layout, u32
-from mpkernel.abi.errno import SysError
-from mpkernel.arch import interrupts
-from mpkernel.arch.atomics import AtomicU32
-from mpkernel.arch.cpu import cpu, relax
+from hw.spec.layout import DIRECT_MAP, Layout, layout
+from mpkernel.arch import interrupts, memory, spin_wait
+from mpkernel.arch.cpu import cpu
+from mpkernel.arch.spin_code import OWNER, SpinCell, give, take
 from mpkernel.panic import panic
 from mpkernel.sync import ranks
+from mpkernel.sync.guard import check_exit
 from mpkernel.sync.lockdep import modes
 from mpkernel.sync.ranks import LockClass
 
 
-@layout(size=16)
+@layout(size=40)
 class Spinlock(Layout):
     """The lock's bytes."""
 
-    word: AtomicU32  #: 0 free, 1 + CPU index of the owner
-    class_id: Annotated[u32, fixed]  #: LockClass.id, 0 before init
-    contended: Annotated[u32, atomic]  #: acquisitions that had to wait (statistics, may lose some)
-    reserved_0x00c: u32
+    KIND: ClassVar[int] = modes.SPIN
 
-    def init(self, lock_class: LockClass) -> None:
+    cell: SpinCell
+
+    def init(self, lock_class: LockClass, subclass: int = 0) -> None:
         """Make the lock free and of its class. Before anyone else can see it."""
+        key = lock_class.id + modes.nested(subclass)
         watch = cpu().lockdep
         if watch is not None:
-            watch.init(self.phys, lock_class.id)
-        self.word.store(0)
-        self.class_id = lock_class.id
+            watch.init(self.phys, key)
+        memory.zero(self.phys, SpinCell.SIZE)
+        self.cell.key = key
 
-    def acquire(self, *, nested: bool = False) -> None:
-        """Take the lock, spinning. ``nested``: a second one of its class, in an order of its own.
+    def init_static(self, lock_class: LockClass) -> None:
+        """Give a lock in zeroed memory, which is free, its class. By any CPU, and again."""
+        if not self.cell.key:
+            self.cell.key = lock_class.id
 
+    def acquire(self, *, nested: bool = False, subclass: int = 0, nest_lock: int = 0) -> None:
+        """Take the lock, spinning.
+
+        ``nested``: a second one of its class, in an order of its own (``subclass`` 1).
+        ``nest_lock``: address of a lock that is held and makes the order among locks of this class
+        irrelevant.
         Panics if this CPU holds it already.
         """
         this = cpu()
-        if not self.class_id:
-            panic("a lock is used before init")
+        at = ctypes.addressof(self)
         watch = this.lockdep
         if watch is not None:
-            watch.acquire(self.phys, self.class_id + modes.nested(nested), modes.SPIN)
-        this.area.preempt_count += 1
-        mine = this.index + 1
-        word = self.word
-        owner = word.cas(0, mine)
-        if owner == mine:
-            panic(f"{self.name}@{self.phys:#x} taken twice by CPU {this.index}")
-        if owner:
-            self.contended += 1
-            if watch is not None:
-                watch.contended(self.phys)
-            turn = 0
-            while word.value or word.cas(0, mine):
-                relax(turn)
-                turn += 1
-            if watch is not None:
-                watch.acquired(self.phys)
+            self._check_init()
+            key = self.cell.key + modes.nested(subclass or nested)
+            watch.acquire(at - DIRECT_MAP, key, self.KIND, nest_lock)
+        if take(at, this.area_at, this.number):
+            self._wait(at - DIRECT_MAP)
 
     def try_acquire(self) -> bool:
         """Take the lock if it is free. No order is checked: a try cannot deadlock."""
         this = cpu()
-        assert self.class_id, "lock used before init"
-        if self.word.cas(0, this.index + 1):
-            return False
-        this.area.preempt_count += 1
+        at = ctypes.addressof(self)
+        if take(at, this.area_at, this.number):
+            self._check_init()
+            if not spin_wait.try_take(self.cell, this):
+                this.area.preempt_count -= 1
+                return False
         if this.lockdep is not None:
-            this.lockdep.acquire(self.phys, self.class_id, modes.SPIN | modes.TRY)
+            this.lockdep.acquire(at - DIRECT_MAP, self.cell.key, self.KIND | modes.TRY)
         return True
 
     def release(self) -> None:
         """Give the lock back. Only its owner may."""
         this = cpu()
+        at = ctypes.addressof(self)
         if this.lockdep is not None:
-            this.lockdep.release(self.phys)
-        if self.word.value != this.index + 1:
-            panic(f"CPU {this.index} releases a {self.name} lock that it does not hold")
-        self.word.store(0)
-        this.area.preempt_count -= 1
+            this.lockdep.release(at - DIRECT_MAP)
+        word = give(at, this.area_at, this.number)
+        if word:
+            if word & OWNER != this.number:
+                panic(f"CPU {this.index} releases a {self.name} lock that it does not hold")
+            spin_wait.give_over(self.cell)
+            this.area.preempt_count -= 1
 
     def is_held(self) -> bool:
         """Whether this CPU holds the lock."""
-        return self.word.value == cpu().index + 1
+        held: bool = self.cell.word.value & OWNER == cpu().number
+        return held
 
     def assert_held(self) -> None:
         """Panic unless this CPU holds the lock."""
@@ -105,13 +107,35 @@ class Spinlock(Layout):
             panic(f"CPU {cpu().index} needs the {self.name} lock here")
 
     @property
+    def class_id(self) -> int:
+        """LockClass.id, 0 before init."""
+        key: int = self.cell.key
+        return key & 0xFFFF
+
+    @property
     def name(self) -> str:
         """Name of the lock's class."""
-        return ranks.BY_ID[self.class_id].name if self.class_id else "(no class)"
+        return ranks.name_of(self.cell.key)
 
     def irqsave(self) -> "IrqSaved":
         """Context manager: interrupts off, lock taken; back to what they were at the end."""
         return IrqSaved(self)
+
+    def _check_init(self) -> None:
+        if not self.cell.key:
+            panic("a lock is used before init")
+
+    def _wait(self, lock: int) -> None:
+        this = cpu()
+        self._check_init()
+        if self.is_held():
+            panic(f"{self.name}@{lock:#x} taken twice by CPU {this.index}")
+        watch = this.lockdep
+        if watch is not None:
+            watch.contended(lock)
+        spin_wait.wait(self.cell)
+        if watch is not None:
+            watch.acquired(lock)
 
     def __enter__(self) -> Self:
         self.acquire()
@@ -120,8 +144,8 @@ class Spinlock(Layout):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        if kind is not None and not issubclass(kind, SysError):
-            panic(f"{kind.__name__} with the {self.name} lock held: {error}")
+        if kind is not None:
+            check_exit(self.name, kind, error)
         self.release()
 
 

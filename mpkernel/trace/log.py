@@ -65,10 +65,26 @@ def debug(text: str) -> None:
     _log(DEBUG, text)
 
 
-def _log(level: int, text: str) -> None:
+def error_at_once(text: str) -> None:
+    """As ``error``, where the log's lock may be held: then only the console gets the text."""
+    area = cpu().area
+    data = _line(text)
+    flag, area.irqs_off = area.irqs_off, 1
+    if RING.lock.cell.key and RING.lock.try_acquire():
+        _append(data[:RING_BYTES])
+        RING.lock.release()
+    area.irqs_off = flag  # and no safepoint: the caller is in the midst of something
+    power.debug_write(data)
+
+
+def _line(text: str) -> bytes:
     seconds, ns = divmod(now_ns(), 1_000_000_000)
     line = f"[{seconds:5d}.{ns // 1000:06d}] cpu {cpu().index}: {text}\n"
-    data = line.encode("utf-8", "backslashreplace")
+    return line.encode("utf-8", "backslashreplace")
+
+
+def _log(level: int, text: str) -> None:
+    data = _line(text)
     with RING.lock.irqsave():
         _append(data[:RING_BYTES])
     if level <= RING.console_level:

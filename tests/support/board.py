@@ -14,6 +14,7 @@ from hw.irq.local_apic import LOCAL_APICS, LocalApic
 from hw.machine_config import MachineConfig
 from hw.spec.apic import LAPIC_SVR, SVR_ENABLE
 from hw.spec.memory_map import LOCAL_APIC_BASE
+from tests.support import lockdep
 
 
 @contextmanager
@@ -23,7 +24,9 @@ def powered_board(config: MachineConfig, images: Sequence[Image] = ()) -> Iterat
     try:
         power_on(config, images)
         yield
+        lockdep.assert_quiet()
     finally:
+        lockdep.forget()
         ram.close(files)
 
 

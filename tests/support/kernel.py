@@ -28,6 +28,7 @@ from mpkernel.sched.run_queue import RUN_QUEUES
 from mpkernel.sched.task import TASK_DEAD, Task, set_name
 from mpkernel.sched.task_end import TASK_END
 from mpkernel.sched.wakeup import start
+from mpkernel.sync import rcu
 from mpkernel.sync.lockdep.hooks import Lockdep
 from mpkernel.trace import log
 from tests.support.board import powered_board
@@ -60,7 +61,7 @@ class Kernel:
             cpu = Cpu(index, SimpleNamespace(state=CORES[index]), LOCAL_APICS[index])  # type: ignore[arg-type]
             use_cpu(cpu)
             cpu.interrupt_handler = _handle
-            cpu.lockdep = Lockdep(cpu.area)
+            cpu.lockdep = Lockdep(cpu)
             area = cpu.area
             area.preempt_count = area.irq_depth = area.irqs_off = 0
             area.need_resched = area.current = 0
@@ -77,6 +78,7 @@ class Kernel:
         """End the tasks that still sleep, while their memory is there."""
         for cpu in self.cpus:
             use_cpu(cpu)
+            cpu.lockdep = None  # what a task gives back now, it gives back as nobody
             for task_at, coroutine in list(cpu.coroutines.items()):
                 cpu.area.current = task_at
                 coroutine.close()
@@ -117,6 +119,7 @@ class Kernel:
         self.use(index)
         hardware_timer.poll()
         interrupts.safepoint()
+        rcu.quiescent()
         task = switch._pick()
         if task is None:
             return False

@@ -27,7 +27,7 @@ class KernelCpu:
     def __init__(self) -> None:
         self.cpu = Cpu(0)
         use_cpu(self.cpu)
-        self.cpu.lockdep = self.watch = Lockdep(self.cpu.area)
+        self.cpu.lockdep = self.watch = Lockdep(self.cpu)
         run_queue.init(0)
         timer.init(0)
         self.address_space = 0

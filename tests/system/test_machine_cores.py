@@ -37,8 +37,9 @@ class Idle:
 
     def __enter__(self) -> "Idle":
         self.launcher = subprocess.Popen(
-            machine("idle", "4"), cwd=ROOT, stderr=subprocess.PIPE, text=True
-        )
+            machine("idle", "4"), cwd=ROOT, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        )  # fmt: skip
         words = self.launcher.stderr.readline().split()
         assert words[0] == "pids"
         *self.cores, self.devices = [int(word) for word in words[1:]]
@@ -162,6 +163,15 @@ def test_signal_to_the_launcher_ends_the_machine(number: signal.Signals):
         status, _, seconds = idle.ended()
         assert status == 128 + number
         assert seconds < 1
+        assert idle.gone_after(0.5)
+
+
+def test_a_signal_to_the_whole_group_ends_the_machine_as_one_to_the_launcher():
+    with Idle() as idle:
+        os.killpg(idle.launcher.pid, signal.SIGTERM)
+        status, text, _ = idle.ended()
+        assert status == 128 + signal.SIGTERM
+        assert text == ""
         assert idle.gone_after(0.5)
 
 

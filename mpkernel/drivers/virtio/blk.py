@@ -41,6 +41,7 @@ from mpkernel.drivers.virtio.queue import SIZE, Part, Virtqueue, zero_frames
 from mpkernel.drivers.virtio.transport import Transport
 from mpkernel.irq.vectors import HANDLER_BLK
 from mpkernel.sched.wait_queue import WaitQueue
+from mpkernel.sync import ranks
 from mpkernel.trace import events, log
 
 MAX_QUEUES: Final = 4
@@ -50,7 +51,7 @@ _KINDS: Final = {block.READ: BLK_T_IN, block.WRITE: BLK_T_OUT, block.FLUSH: BLK_
 _NO_STATUS: Final = 0xFF
 
 
-@layout(size=64)
+@layout(size=128)
 class BlkSlot(Layout):
     """The memory of one request; number = head of its chain."""
 
@@ -58,8 +59,8 @@ class BlkSlot(Layout):
     waiter: WaitQueue  #: the sender
     is_done: Annotated[u32, atomic]  #: 1 once the device has given the chain back
     status: u8  #: BLK_S_*, written by the device
-    reserved_0x035: u8
-    reserved_0x036: Annotated[Any, ctypes.c_uint8 * 10]
+    reserved_0x04d: u8
+    reserved_0x04e: Annotated[Any, ctypes.c_uint8 * 50]
 
 
 @layout()
@@ -101,9 +102,9 @@ class VirtioBlk:
         queues = max(1, min(queues, MAX_QUEUES, device.queue_count))
         for index in range(queues):
             queue = device.add_queue(index, HANDLER_BLK)
-            queue.buffers = zero_frames(1)
+            queue.buffers = zero_frames(SIZE * BlkSlot.SIZE >> 12)
             for number in range(SIZE):
-                BlkSlot.at(queue.buffers + BlkSlot.SIZE * number).waiter.init()
+                BlkSlot.at(queue.buffers + BlkSlot.SIZE * number).waiter.init(ranks.REQUEST_DONE)
             disk.queues[index] = queue.phys
         device.start()
         disk.has_flush = bool(features & BLK_F_FLUSH)

@@ -65,7 +65,7 @@ class Virtqueue(Layout):
     last_used: Annotated[u16, guarded_by("lock")]  #: index of the next used element to take
     msix_entry: Annotated[u16, fixed]
     posted: Annotated[u32, guarded_by("lock")]  #: chains so far (statistics, wraps)
-    reserved_0x6f0: Annotated[Any, ctypes.c_uint8 * (4096 - 0x6F0)]
+    reserved_0x720: Annotated[Any, ctypes.c_uint8 * (4096 - 0x720)]
 
     @classmethod
     def create(cls, index: int, notify_address: int, function: int) -> "Virtqueue":

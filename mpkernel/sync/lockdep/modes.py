@@ -24,6 +24,8 @@ TRY: Final = 1 << 2
 
 SUBCLASS_SHIFT: Final = 16
 SUBCLASSES: Final = 8
+#: In a key: not the lock of a wait queue, but the event for which it is there.
+EVENT: Final = 1 << 24
 
 # Wait types, from the most to the least demanding context.
 WAIT_ANY: Final = 0  #: no rule: not really waited for

@@ -97,3 +97,11 @@ def test_hole(tmp_path: Path):
         assert path.read_bytes() == b"x" * 4096 + bytes(8192) + b"x" * 4096
     assert not host.punch_hole(-1, 0, 1)
     os.close(fd)
+
+
+def test_cpu_time_of_a_process_rises_while_it_runs():
+    before = host.cpu_time_ns(os.getpid())
+    assert before is not None
+    while host.cpu_time_ns(os.getpid()) == before:
+        pass
+    assert host.cpu_time_ns(2**22) is None

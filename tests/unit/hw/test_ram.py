@@ -131,3 +131,16 @@ def test_placing_keeps_borders_and_ends_with_the_fork():
     segment.freeze()
     with pytest.raises(AssertionError, match="after the fork"):
         segment.place(Three)
+
+
+def test_the_ledger_is_memory_apart():
+    at = ram.LEDGER_MAP + 64 * MIB
+    ram.write_ledger(at, b"12345678")
+    assert ram.read_ledger(at, 8) == b"12345678"
+    words = ram.ledger_words(at, 1)
+    words[0] += 1
+    assert ram.read_ledger(at, 8) == b"22345678"
+    with pytest.raises(AssertionError, match="ledger"):
+        ram.read_ledger(ram.LEDGER_MAP + ram.LEDGER_SIZE, 1)
+    with pytest.raises(AssertionError, match="ledger"):
+        ram.write_ledger(ram.LEDGER_MAP - 1, b"x")

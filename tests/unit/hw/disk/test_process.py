@@ -7,7 +7,7 @@ import pytest
 
 from hw import host
 from hw.disk.console_back_end import ConsoleBackEnd
-from hw.disk.process import FIRST_PORT_SLOT, DeviceProcess
+from hw.disk.process import DEATH_SIGNAL, FIRST_PORT_SLOT, DeviceProcess
 from hw.irq.party import DEVICE_PARTY, HEADER, PARTIES
 from hw.machine_config import PortConfig
 from hw.spec.virtio import TYPE_CONSOLE
@@ -45,7 +45,7 @@ def test_launcher_dies(*, by_signal: bool):
     pid = host.fork("devices", process.run)
     while PARTIES[DEVICE_PARTY].mode.value == 0:
         os.sched_yield()
-    os.kill(pid if by_signal else stand_in, signal.SIGTERM)
+    os.kill(*((pid, DEATH_SIGNAL) if by_signal else (stand_in, signal.SIGTERM)))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 71
     assert os.read(read_fd, 100) == b"restored"
     os.kill(stand_in, signal.SIGKILL)

@@ -76,6 +76,13 @@ def test_pending_core_does_not_sleep(sleep: Sleep, queue: host.Queue):
 
 
 @SLEEPS
+def test_written_code_keeps_no_idle_core_awake(sleep: Sleep, queue: host.Queue):
+    ram.PENDING[1].bits.store(ram.PENDING_CODE_WRITTEN)
+    assert nap(sleep, queue, 0.02)[1] >= 0.02
+    assert ram.PENDING[1].bits.value == ram.PENDING_CODE_WRITTEN
+
+
+@SLEEPS
 def test_message_ends_sleep_and_is_taken(sleep: Sleep, queue: host.Queue):
     host.queue_send(queue.mqd)
     ready, seconds = nap(sleep, queue, 0.5)

@@ -47,7 +47,7 @@ def test_a_waiter_serves_the_calls_made_of_it(calls):
 
         remote_call.relax = other_cpu_serves
         try:
-            remote_call._wait_for(board, 1)
+            remote_call._wait_for(1, 1)
         finally:
             remote_call.relax = original
         assert calls == [1]

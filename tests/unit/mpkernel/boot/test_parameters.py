@@ -26,7 +26,15 @@ def test_an_empty_command_line_means_the_defaults():
 
 
 @pytest.mark.parametrize(
-    "text", ["quiet", "[1]", '{"colour": 1}', '{"log_level": "loud"}', '{"stdio": "tape"}']
+    "text",
+    [
+        "quiet",
+        "[1]",
+        '{"colour": 1}',
+        '{"log_level": "loud"}',
+        '{"stdio": "tape"}',
+        '{"lockdep": 1}',
+    ],
 )
 def test_another_text_is_refused(text: str):
     with pytest.raises(ValueError, match=r"."):

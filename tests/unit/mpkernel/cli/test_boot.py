@@ -38,7 +38,7 @@ def test_each_option_has_its_effect(asked: dict):
     run_command([
         "boot", "--cpus", "3", "--ram", "1G", "--disk", "a", "--disk", "b", "--root", "r",
         "--numa", "2", "--apic-ids", "0,4,9", "--timeout", "1.5", "--log", "debug",
-        "--init", "/bin/sh",
+        "--init", "/bin/sh", "--lockdep", "off",
     ])  # fmt: skip
     options = asked["options"]
     assert (options.cpus, options.ram_bytes, options.numa_nodes) == (3, 1 << 30, 2)
@@ -46,4 +46,5 @@ def test_each_option_has_its_effect(asked: dict):
     assert options.apic_ids == (0, 4, 9)
     assert options.timeout_s == 1.5
     assert asked["parameters"].log_level == "debug"
+    assert asked["parameters"].lockdep == "off"
     assert asked["parameters"].init == "/bin/sh"

@@ -11,6 +11,7 @@ from mpkernel.sched.run_queue import RUN_QUEUES
 from mpkernel.sched.task import TASK_DEAD, TASK_READY, TASK_RUNNING, current
 from mpkernel.sched.wait_queue import give_up_cpu
 from mpkernel.sched.wakeup import start
+from tests.support import lockdep
 from tests.support.kernel import kernel
 
 pytestmark = pytest.mark.feature("F1")
@@ -47,7 +48,7 @@ def test_sleep_with_interrupts_off_panics():
             await give_up_cpu()
 
         k.spawn(0, body())
-        with pytest.raises(KernelPanic, match="sleeps with spinlocks held"):
+        with lockdep.expected(), pytest.raises(KernelPanic, match="sleeps with spinlocks held"):
             k.run()
         interrupts.enable()
         cpu().area.current = 0

@@ -1,6 +1,7 @@
 """The table of lock classes is consistent."""
 
 from mpkernel.sync import ranks
+from tests.support.kernel import kernel
 
 
 def test_names_ids_and_ranks_are_unique_and_ascending():
@@ -12,3 +13,11 @@ def test_names_ids_and_ranks_are_unique_and_ascending():
 def test_every_class_has_a_constant_of_its_name():
     for lock_class in ranks.CLASSES:
         assert getattr(ranks, lock_class.name.upper()) is lock_class
+
+
+def test_a_class_without_rank_has_one_id_for_its_name():
+    with kernel():
+        one, two = ranks.unranked("one"), ranks.unranked("two")
+        assert ranks.unranked("one") == one != two
+        assert ranks.by_id(two.id).name == "two"
+        assert ranks.by_id(ranks.LOG.id) is ranks.LOG

@@ -1,0 +1,1 @@
+"""The watcher outside the cores: deadlocks, lockups, lost wakeups, storms."""

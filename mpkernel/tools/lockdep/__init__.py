@@ -1,0 +1,1 @@
+"""The lock validator's own test, and its graph as a picture."""

@@ -1,0 +1,1 @@
+"""Stress: machines that are worked hard and disturbed, and what must hold meanwhile."""
