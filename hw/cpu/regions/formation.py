@@ -17,13 +17,26 @@ from hw.cpu.code_cache import Block, block_at, micro_ops_at, version_of
 from hw.cpu.micro_op import PACKED, PACKED_LINKS, SLOT
 from hw.cpu.regions.code_memory import Page, record_at
 from hw.cpu.regions.record import MAX_PAGES
-from hw.cpu.semantics import alu, bit, branch, move, muldiv, shift, sse, stack
+from hw.cpu.semantics import (
+    alu,
+    bit,
+    branch,
+    move,
+    muldiv,
+    shift,
+    sse,
+    sse_float,
+    sse_integer,
+    stack,
+)
 from hw.cpu.semantics.handler import Handler
 from hw.cpu.state import MODE_FLAGS, jump_cache
 from hw.cpu.threaded import handler_list, numbers
 
 #: Families whose instructions a region holds; at others it is left.
-FAMILIES: Final[tuple[ModuleType, ...]] = (move, alu, shift, muldiv, bit, stack, branch, sse)
+FAMILIES: Final[tuple[ModuleType, ...]] = (
+    move, alu, shift, muldiv, bit, stack, branch, sse, sse_integer, sse_float,
+)  # fmt: skip
 #: Their handlers that end a run by themselves or touch the host's own state.
 _EXCLUDED: Final = (stack.popf, sse.ldmxcsr, sse.stmxcsr)
 _INSIDE: Final = frozenset(family.__name__ for family in FAMILIES)
