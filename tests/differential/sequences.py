@@ -25,7 +25,8 @@ _WITHOUT = (
     "PUSH", "POP", "ENTER", "LEAVE", "LAHF", "SAHF", "MOVS", "STOS", "LODS", "SCAS", "CMPS", "XLAT",
     "STD", "RCP", "RSQRT", "MASKMOV", "RDPMC", "BT", "MUL", "DIV", "IDIV", "INVALID", "XCHG_R",
     "CMPXCHG16B",
-    *("FSIN", "FCOS", "FPTAN", "FPATAN", "FYL2X", "F2XM1", "FNSTENV", "FNSAVE", "FXSAVE"),
+    *("FSIN", "FCOS", "FPTAN", "FPATAN", "FYL2X", "F2XM1", "FNSTENV", "FNSAVE", "FXSAVE", "FRSTOR",
+      "FLDENV", "FXRSTOR"),
 )  # fmt: skip
 _OF_OR_CF = 1 << 11 | 1 << 0 | 1 << 7 | 1 << 6 | 1 << 2
 _AF = 1 << 4

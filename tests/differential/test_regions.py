@@ -54,7 +54,7 @@ def test_random_programs_in_regions(
     names = sequences.usable()
     work: comparison.Work = []
     while len(work) < 100:
-        case = sequences.make(names, rng, host.CODE + len(work) * 512, rng.randint(3, 20))
+        case = sequences.make(names, rng, host.CODE, rng.randint(3, 20)).case()
         if len(case.code) < 480:
             work.append((case, comparison.states_for(case, 12, rng)))
     lines = comparison.failures(guest, work, oracle=False)

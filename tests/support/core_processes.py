@@ -20,7 +20,7 @@ from typing import Any
 from hw import host
 from hw.irq import doorbell
 from hw.irq.party import HEADER, PARTIES
-from mpkernel.arch import halt
+from mpkernel.arch import ipi
 from mpkernel.arch.atomics import AtomicU64
 from mpkernel.sched.idle import idle
 from mpkernel.sched.task import Task
@@ -81,8 +81,9 @@ def run_tasks(
     async def counted(task: Coroutine[Any, Any, Any]) -> None:
         await task
         if left.add(-1) == 1:
+            # an interrupt, not a ring: idle looks at need_resched before it sleeps
             for index in range(len(k.cpus)):
-                halt.ring(index)
+                ipi.send_reschedule(index)
 
     never_run_here = []
     spawned = []

@@ -137,7 +137,7 @@ def test_a_cpu_that_does_not_get_on(word: str, found: list[str], function: str):
     done = provoke(2, f"echo {word} > /dev/debug; echo on")
     assert done.stdout == "on\n", done.stderr
     assert set(findings(done.stderr)) <= set(found), done.stderr
-    assert findings(done.stderr)[:1] == found[:1], done.stderr
+    assert set(found[:1]) <= set(findings(done.stderr)), done.stderr
     assert not found or f" {function}\n" in done.stderr
 
 

@@ -5,7 +5,7 @@ State: none. Context: Python, while decoding.
 
 from typing import Any, Final
 
-from hw.cpu.block_builder import BARRIER, NONE, WRITES, BlockBuilder
+from hw.cpu.block_builder import BARRIER, NONE, PARTIAL, WRITES, BlockBuilder
 from hw.cpu.encodings.token import NUMBER, Build, Factory, bits_of
 from hw.cpu.operands import OFFSET, REGISTER_KIND, memory
 
@@ -103,7 +103,7 @@ def _probe(_: str, __: list[str]) -> Build:
 
 TABLE: Final[dict[str, Factory]] = {
     "CRC32": _checksum, "MOVBE": _swapped, "RDRAND": _random, "RDSEED": _random,
-    "CLFLUSH": _probe, "ADCX": _two(BARRIER), "ADOX": _two(BARRIER),
+    "CLFLUSH": _probe, "ADCX": _two(BARRIER | PARTIAL), "ADOX": _two(BARRIER | PARTIAL),
 }  # fmt: skip
 #: The VEX encodings of general registers.
 VEX: Final[dict[str, Factory]] = {
