@@ -48,7 +48,9 @@ def user(code: str) -> str:
 
 
 def _msr(number: int, value: int) -> str:
-    return f"mov ecx, {number:#x}\nmov eax, {value & 0xFFFFFFFF:#x}\nmov edx, {value >> 32:#x}\nwrmsr"
+    return (
+        f"mov ecx, {number:#x}\nmov eax, {value & 0xFFFFFFFF:#x}\nmov edx, {value >> 32:#x}\nwrmsr"
+    )
 
 
 def _selector(register: str, selector: int) -> str:
