@@ -10,9 +10,9 @@ not run: whoever comes while the lock is free takes it. What keeps that fair and
   time it goes to the next of them in turn, and to nobody else (HEIR). So a waiter that has said
   that it sleeps is overtaken at most OVERTAKES * CPUs times.
 
-No ring is lost. The waiter: name itself in ``sleepers``, forget rings, set WAITERS and see the lock
-taken, sleep. The owner: free the word, ring. An owner that sees no sleepers looks once more after
-that, because it takes WAITERS away.
+No ring is lost. The waiter: name itself in ``sleepers``, forget rings, say so in ``rung``, set
+WAITERS and see the lock taken, sleep. The owner: free the word, ring. An owner that sees no sleepers
+looks once more after that, because it takes WAITERS away.
 
 State: SpinCell. Locks: none. Context: any, preemption off.
 """
@@ -91,8 +91,8 @@ def _is_free(word: int, number: int) -> bool:
 def _sleep(cell: SpinCell, this: Cpu) -> None:
     """Sleep, unless the cell is free by now."""
     cell.sleepers.or_(1 << this.index)
-    cell.rung.cas(this.number, 0)  # had its try: the next ring may go to another
     halt.forget_rings()
+    cell.rung.cas(this.number, 0)  # after that: a ring that was forgotten must not count as given
     if not _is_free(cell.word.or_(WAITERS), this.number):
         halt.nap()
 

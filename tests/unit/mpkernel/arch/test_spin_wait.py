@@ -97,3 +97,34 @@ def test_the_wait_is_counted_for_the_class():
         assert stats.longest_wait_tsc == stats.waited_tsc > 0
         cell.word.store(0)
         run_cpus(k, work)
+
+
+def test_a_ring_that_the_sleeper_forgot_does_not_keep_the_next_from_it(monkeypatch):
+    with kernel(cpus=3) as k:
+        cell = cell_of(k)
+        waiter, owner, third = k.cpus
+        k.use(owner.index)
+        assert spin_wait.try_take(cell, owner)
+        cell.word.or_(WAITERS)
+        forget = spin_wait.halt.forget_rings
+        naps = []
+
+        def forget_after_a_ring() -> None:
+            """The owner rings, another takes the lock, and only then are rings forgotten."""
+            k.use(owner.index)
+            give(cell)
+            k.use(third.index)
+            assert spin_wait.try_take(cell, third)
+            k.use(waiter.index)
+            forget()
+
+        monkeypatch.setattr(spin_wait.halt, "forget_rings", forget_after_a_ring)
+        monkeypatch.setattr(spin_wait.halt, "nap", lambda: naps.append(waiter.index))
+        k.use(waiter.index)
+        spin_wait._sleep(cell, waiter)
+        assert naps == [waiter.index], "the third one has the lock"
+        rung = []
+        monkeypatch.setattr(spin_wait.halt, "ring", rung.append)
+        k.use(third.index)
+        give(cell)
+        assert rung == [waiter.index]
