@@ -11,8 +11,8 @@ not run: whoever comes while the lock is free takes it. What keeps that fair and
   that it sleeps is overtaken at most OVERTAKES * CPUs times.
 
 No ring is lost. The waiter: name itself in ``sleepers``, forget rings, say so in ``rung``, set
-WAITERS and see the lock taken, sleep. The owner: free the word, ring. An owner that sees no sleepers
-looks once more after that, because it takes WAITERS away.
+WAITERS and see the lock taken, sleep. The owner: free the word, ring. An owner that sees no
+sleepers looks once more after that, because it takes WAITERS away.
 
 State: SpinCell. Locks: none. Context: any, preemption off.
 """
