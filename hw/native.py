@@ -12,6 +12,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -40,6 +41,7 @@ def cache_directory() -> Path:
     return path
 
 
+@cache
 def host_key() -> str:
     """What a compiled object depends on besides its source."""
     features = llvm.get_host_cpu_features().flatten()

@@ -19,7 +19,7 @@ import os
 from typing import Final
 
 from hw import atomics, ram
-from hw.cpu import code_cache, system_instructions
+from hw.cpu import code_cache
 from hw.cpu.code_cache import ArenaFullError, Block
 from hw.cpu.decode import NeedsMoreBytesError, decode_block
 from hw.cpu.exclusive import exclusive, publish_running, wait_until_free
@@ -87,6 +87,15 @@ class Core(SingleInstructions):
     def flush_page(self, address: int) -> None:
         """Forget the translation of one page."""
         self.native.flush_page(self.at, address)
+
+    def look_again(self) -> None:
+        """Note that an interrupt which was held back may be taken now."""
+
+    def be_careful(self) -> None:
+        """Note that breakpoints were armed or disarmed."""
+
+    def begin_shadow(self, *, stack: bool = False) -> None:
+        """Hold interrupts off for one instruction, after STI or (``stack``) a load of SS."""
 
     def _handle(self, reason: int) -> Exit | None:  # noqa: PLR0911  one row an exit
         """Everything but system calls and interrupts; None to go on."""
@@ -166,6 +175,8 @@ class Core(SingleInstructions):
 
     def _execute(self) -> Exit | None:
         """Do the instruction at rip in Python."""
+        from hw.cpu import system_instructions  # noqa: PLC0415  no program needs it, as a rule
+
         try:
             system_instructions.execute(self, self.instruction_at(self.state.rip))
         except FetchFault as fault:

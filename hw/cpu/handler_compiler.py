@@ -73,10 +73,13 @@ def imports_of(name: str) -> tuple[bytes, frozenset[str]]:
     source = path.read_bytes()
     found = set()
     for package, names in _IMPORT.findall(source):
-        for member in names.replace(b"(", b"").replace(b")", b"").split(b","):
-            module = f"{package.decode()}.{member.split()[0].decode()}" if member.split() else ""
-            is_module = (_ROOT / Path(*module.split("."))).with_suffix(".py").is_file()
-            found.add(module if is_module else package.decode())
+        if not (_ROOT / package.decode().replace(".", "/")).is_dir():
+            found.add(package.decode())
+            continue
+        for member in names.translate(None, b"()").split(b","):
+            words = member.split()
+            if words:
+                found.add(f"{package.decode()}.{words[0].decode()}")
     return source, frozenset(found)
 
 

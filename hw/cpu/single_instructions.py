@@ -6,6 +6,7 @@ State: CpuState. Locks: see hw.cpu.exclusive. Context: the core's own process.
 """
 
 import ctypes
+from abc import ABC, abstractmethod
 from typing import Any, Final
 
 from iced_x86 import Code, Decoder, Formatter, FormatterSyntax
@@ -51,7 +52,7 @@ class FetchFault(Exception):  # noqa: N818
         self.exit = PageFault(address, error)
 
 
-class SingleInstructions:
+class SingleInstructions(ABC):
     """The part of a core that looks at single instructions."""
 
     __slots__ = ("_private", "at", "index", "memory", "native", "ports", "state")
@@ -91,9 +92,9 @@ class SingleInstructions:
             return IllegalInstruction(self._text_at(state.rip), state.rip)
         raise AssertionError(f"native code left with reason {reason}")
 
+    @abstractmethod
     def _handle(self, reason: int) -> Exit | None:
         """Do what any exit of native code asks for; None to go on."""
-        raise NotImplementedError
 
     def _load_families(self) -> Exit | None:
         """Load the rare families that the instruction at rip needs."""
@@ -154,15 +155,6 @@ class SingleInstructions:
         if fault.vector == INVALID_OPCODE:
             return IllegalInstruction(self._text_at(self.state.rip), self.state.rip)
         return CpuException(fault.vector, fault.error)
-
-    def look_again(self) -> None:
-        """Note that an interrupt which was held back may be taken now."""
-
-    def be_careful(self) -> None:
-        """Note that breakpoints were armed or disarmed."""
-
-    def begin_shadow(self, *, stack: bool = False) -> None:
-        """Hold interrupts off for one instruction, after STI or (``stack``) a load of SS."""
 
     def _single_block(self, rip: int) -> bytes:
         """Micro-ops of the one instruction at an address, as a block that links to nothing."""

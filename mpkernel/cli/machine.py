@@ -82,8 +82,6 @@ def run_machine(
         config = replace(config, disks=_disks(options, progress))
         from hw.cpu import threaded  # noqa: PLC0415
         from mpkernel.tools.detector.watcher import Watcher  # noqa: PLC0415
-        from mpkernel.tools.profile.files import summary, write_profile  # noqa: PLC0415
-        from mpkernel.tools.profile.recorder import Recorder  # noqa: PLC0415
 
         threaded.load()
         from hw.machine import Machine  # noqa: PLC0415
@@ -107,6 +105,9 @@ def run_machine(
     watcher = Watcher(kills=options.on_deadlock == "kill")
     if options.profile is None:
         return Machine(config, watcher).run(kernel_entry, at_end=end)
+    from mpkernel.tools.profile.files import summary, write_profile  # noqa: PLC0415
+    from mpkernel.tools.profile.recorder import Recorder  # noqa: PLC0415
+
     with Recorder(watcher, options.profile_s) as recorder:
         status = Machine(config, recorder).run(kernel_entry, at_end=end)
         recorder.collect()

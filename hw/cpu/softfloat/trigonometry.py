@@ -156,15 +156,7 @@ def sine(control: int, se: int, m: int) -> tuple[int, int, int]:
         return _special(se, m)
     if m == 0:
         return se, m, 0
-    exponent, significand = normalized(se, m)
-    quadrant, rest_sign, exponent, high, low_word = reduce(exponent, significand)
-    sign = sign_of(se) ^ quadrant >> 1
-    if quadrant & 1 == 1:
-        exponent, high, low_word = _cosine_of_rest(exponent, high, low_word)
-    else:
-        exponent, high, low_word = _sine_of_rest(exponent, high, low_word)
-        sign = sign ^ rest_sign
-    return normalize_pack(control, _PRECISION, sign, exponent, high, low_word | 1, denormal(se, m))
+    return _sine_from(control, se, m, sign_of(se), 0)
 
 
 @noinline
@@ -174,10 +166,16 @@ def cosine(control: int, se: int, m: int) -> tuple[int, int, int]:
         return _special(se, m)
     if m == 0:
         return BIAS, TOP, 0
+    return _sine_from(control, se, m, 0, 1)
+
+
+def _sine_from(control: int, se: int, m: int, sign: int, quadrants: int) -> tuple[int, int, int]:
+    """The sine of a number other than zero, without its sign, ``quadrants`` further on."""
     exponent, significand = normalized(se, m)
     quadrant, rest_sign, exponent, high, low_word = reduce(exponent, significand)
-    sign = (quadrant + 1) >> 1 & 1
-    if quadrant & 1 == 0:
+    quadrant = quadrant + quadrants & 3
+    sign = sign ^ quadrant >> 1
+    if quadrant & 1 == 1:
         exponent, high, low_word = _cosine_of_rest(exponent, high, low_word)
     else:
         exponent, high, low_word = _sine_of_rest(exponent, high, low_word)

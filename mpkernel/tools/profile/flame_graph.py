@@ -13,8 +13,8 @@ State: none. Context: the host.
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import escape
 from typing import Final
-from xml.sax.saxutils import escape
 
 from mpkernel.tools.profile.samples import Counts, Frame, Samples
 
@@ -109,7 +109,7 @@ def _drawn(box: Box, left: float, scale: float, row: int, height: int, total: in
     share = 100 * box.count / max(total, 1)
     told = f"{box.name}: {box.count} samples, {share:.1f} % {box.file}".strip()
     yield (
-        f'<g class="b" data-x="{left:.2f}" data-w="{width:.2f}" data-n="{_quoted(box.name)}">'
+        f'<g class="b" data-x="{left:.2f}" data-w="{width:.2f}" data-n="{escape(box.name)}">'
         f"<title>{escape(told)}</title>"
         f'<rect x="{left:.2f}" y="{y}" width="{max(width - 0.3, 0):.2f}" height="{_ROW - 1}"'
         f' fill="{colour(box.part)}" rx="2"/>'
@@ -123,7 +123,3 @@ def _drawn(box: Box, left: float, scale: float, row: int, height: int, total: in
 def colour(part: str) -> str:
     """The colour of a part of the machine, the same in every picture."""
     return f"hsl({zlib.crc32(part.encode()) % 360},65%,72%)"
-
-
-def _quoted(text: str) -> str:
-    return escape(text, {'"': "&quot;"})
