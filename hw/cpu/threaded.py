@@ -36,6 +36,7 @@ from hw.cpu.semantics import (
     mmx,
     move,
     muldiv,
+    pair,
     random,
     region,
     segment,
@@ -59,7 +60,7 @@ from hw.cpu.semantics.handler import Handler
 #: Loaded before the fork.
 COMMON: Final = (
     move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, sse_integer, sse_float,
-    system, region,
+    system, region, pair,
 )  # fmt: skip
 #: Loaded by a process that meets one of their handlers.
 RARE: Final[tuple[ModuleType, ...]] = (
