@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Final
 
 from hw.cpu.micro_op import PACKED, PACKED_LINKS, PLACE_BITS
-from hw.cpu.pairing import join
+from hw.cpu.pairs import fuse_pairs
 from hw.cpu.state import MODE_FLAGS, MODE_LEGACY
 from hw.cpu.threaded import numbers
 
@@ -139,7 +139,7 @@ class BlockBuilder:
                 seen = False
             if effect & BARRIER:
                 seen = True
-        join(ops)
+        fuse_pairs(ops)
         words = chain.from_iterable(ops)
         return _packed(len(ops)).pack(
             *words, 0, self.targets[0] & _MASK64, 0, self.targets[1] & _MASK64

@@ -42,12 +42,11 @@ def handler_text(module: Module, handler: Handler, symbol: str, linkage: str = "
     builder.context["budget_offset"] = CpuState.offset_of("budget")
     s, u = Pointer(CpuState, "%s"), Pointer(MicroOp, "%u", INVARIANT)
     Inlined(builder, handler.form, [s, u, *handler.constants]).run()
-    if handler.following is not None:
-        next_op = _next_op(builder, u)
+    if handler.second is not None:
         known = {handler.link: (u, "a")} if handler.link else {}
-        u = Pointer(MicroOp, next_op, INVARIANT, known)
-        builder.context["micro_op"] = next_op
-        Inlined(builder, handler.following.form, [s, u, *handler.following.constants]).run()
+        u = Pointer(MicroOp, _next_op(builder, u), INVARIANT, known)
+        builder.context["micro_op"] = u.name
+        Inlined(builder, handler.second.form, [s, u, *handler.second.constants]).run()
     if not builder.terminated:
         control.emit_dispatch(builder, _next_op(builder, u), "%budget")
     body = "\n".join([*builder.allocas, *builder.lines])
@@ -117,6 +116,7 @@ def load_family(family: ModuleType) -> list[int]:
     """Host addresses of a family's handlers; compiles them if they are in no cache."""
     symbol = _symbol(family)
     key = f"{source_key(family.__name__)}:{symbol}"
-    found = native.load(key, [symbol], lambda: _family_text(family), passes=getattr(family, 'PASSES', 1))
+    passes = getattr(family, "PASSES", 1)
+    found = native.load(key, [symbol], lambda: _family_text(family), passes=passes)
     members = native.function(found[symbol], ctypes.c_uint64)()
     return list((ctypes.c_uint64 * len(family_handlers(family))).from_address(members))

@@ -25,10 +25,8 @@ class Handler:
     name: str
     form: Callable[..., Any]
     constants: tuple[Any, ...] = ()
-    #: Done next, with the micro-op after this one, before anything is dispatched.
-    following: "Handler | None" = None
-    #: Field of the next micro-op that is known to equal this one's ``a``.
-    link: str = ""
+    second: "Handler | None" = None  #: done at once after it, with the next micro-op
+    link: str = ""  #: field of the next micro-op that is known to equal this one's ``a``
 
 
 def address(s: CpuState, u: MicroOp, form: str) -> int:
