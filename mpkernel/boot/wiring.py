@@ -173,7 +173,7 @@ def _fill_files() -> None:
 
 def _fill_devices() -> None:
     drivers.fill_seams()
-    drivers.join_terminal(tty.CONSOLE, tty.CONSOLE_OUTPUT)
+    drivers.join_terminal(tty.CONSOLE, tty.CONSOLE_OUTPUT.fill)
     tty.SIGNAL_GROUP.fill(_signal_group)
     tty.CURRENT_JOB.fill(_current_job)
     host_signals.HOST_SIGNAL.fill(_host_signal)
