@@ -18,7 +18,7 @@ from typing import Final
 from hw.cpu.control import leave_fault
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import exception, load, load_wide, store, store_wide
-from hw.cpu.primitives import address_of, get, likely, low, put, u32, u64, wide
+from hw.cpu.primitives import address_of, get, likely, lookup, low, put, u32, u64, wide
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.state import CpuState
 from hw.cpu.vector_primitives import get128, load_host_mxcsr, put128, store_host_mxcsr, vector
@@ -84,6 +84,27 @@ def source(s: CpuState, u: MicroOp, form: str, bits: int) -> int:
 def element(value: int, bits: int, number: int) -> int:
     """Element ``number`` of a 128-bit value."""
     return low(u64(value >> wide(number * bits)), bits)
+
+
+def _masks(bits: int) -> tuple[int, ...]:
+    """Half a register with all ones in the elements of a number's bits, for each number."""
+    count = 64 // bits
+    ones = (1 << bits) - 1
+    return tuple(
+        sum(ones << bits * k for k in range(count) if number >> k & 1)
+        for number in range(1 << count)
+    )
+
+
+_MASKS: Final = {bits: _masks(bits) for bits in (16, 32, 64)}
+
+
+def chosen_elements(chosen: int, bits: int) -> int:
+    """All ones in the elements whose bits are set."""
+    count = 64 // bits
+    lower = lookup(_MASKS[bits], chosen & ((1 << count) - 1))
+    upper = lookup(_MASKS[bits], chosen >> count & ((1 << count) - 1))
+    return wide(lower) | wide(upper) << 64
 
 
 def mov_rr(s: CpuState, u: MicroOp) -> None:

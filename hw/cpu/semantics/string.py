@@ -152,7 +152,7 @@ def repeated(s: CpuState, u: MicroOp, name: str, bits: int) -> None:
         n = 1 if bulk == 0 else bulk
         s.rcx = count - n
         done += n
-    _charge(s, u, done, s.rcx & u.disp != 0)
+    charge(s, u, done, s.rcx & u.disp != 0)
 
 
 def compared(s: CpuState, u: MicroOp, name: str, bits: int, while_equal: int) -> None:
@@ -169,10 +169,10 @@ def compared(s: CpuState, u: MicroOp, name: str, bits: int, while_equal: int) ->
     unfinished = s.rcx & u.disp != 0 and more
     if done != 0 and not unfinished:
         set_compare(s, left, right, bits)
-    _charge(s, u, done, unfinished)
+    charge(s, u, done, unfinished)
 
 
-def _charge(s: CpuState, u: MicroOp, done: int, unfinished: bool) -> None:
+def charge(s: CpuState, u: MicroOp, done: int, unfinished: bool) -> None:
     """Go on, or leave to come back; iterations use up the chunk but are not counted."""
     s.instructions = u64(s.instructions - done)
     if unfinished:
