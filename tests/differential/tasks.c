@@ -91,7 +91,7 @@ static int failures(int tasks, int (*body)(int task, long rounds), long rounds)
 static void fill_vectors(void)
 {
     __asm__ volatile("fninit; fxsave64 %0" : "=m"(vectors_wanted));
-    vectors_wanted[0] = 0x37f | (draw() & 7) << 27 | 0xfful << 32;
+    vectors_wanted[0] = 0x37f | (draw() & 0xc00) | (draw() & 7) << 27 | 0xfful << 32;
     vectors_wanted[3] = (0x1f80 | (draw() & 0x3f)) | vectors_wanted[3] >> 32 << 32;
     for (int k = 4; k < 20; k += 2)
         vectors_wanted[k] = draw() | 1ul << 63, vectors_wanted[k + 1] = 0x3f00 + (draw() & 0xff);
@@ -101,7 +101,8 @@ static void fill_vectors(void)
 
 static int switching(int task, long rounds)
 {
-    static u64 words[2];
+    static u64 all_words[TASKS][2];
+    u64 *words = all_words[task]; /* at an address of its own, or a base lost would go unseen */
     seed = 88172645463325252ul + ((u64)task << 40);
     prctl(SET_FS, (u64)&words[0]), prctl(SET_GS, (u64)&words[1]);
     for (long round = 0; round < rounds; round++) {

@@ -1,12 +1,13 @@
 """A bare image for two cores and more: all come up from real mode, each with tables of its own.
 
-    python -m tests.support.bare_smp CORES SCENARIO
+    python -m tests.support.bare_smp CORES SCENARIO [APIC IDS]
 
     page of core n (0x50000 + n * 0x2000): GDT | TSS at 0x100 | record at 0x200 | its stacks above
 
 "faults": all cores run into a double fault at once, each on its own IST stack; core 0 writes all
 records to the debug console. "calls": core 0 sends each other core an interrupt, which it takes
-out of HLT, and waits for the count; then the same through NMI.
+out of HLT, and waits for the count; then the same through NMI. "names": each core notes by which
+APIC ids CPUID and its APIC know it; core 0 writes all records, then the ids in the firmware's MADT.
 
 State: RAM of the machine. Context: a process of its own.
 """
@@ -18,8 +19,18 @@ from typing import Final
 from hw.bare import bare_image
 from hw.machine import Machine
 from hw.machine_config import MachineConfig
+from hw.spec.acpi import (
+    MADT_LOCAL_APIC,
+    MADT_X2APIC,
+    MadtHeader,
+    MadtLocalApic,
+    MadtX2Apic,
+    Rsdp,
+    TableHeader,
+)
 from hw.spec.board_registers import DEBUG_CONSOLE, POWER_OFF
-from hw.spec.memory_map import BOARD_REGISTERS_BASE, MIB
+from hw.spec.boot_info import BootInfo
+from hw.spec.memory_map import BOARD_REGISTERS_BASE, BOOT_INFO_BASE, MIB
 from tests.support.bare_kernel import BASE, link
 
 PAGE: Final = 0x50000
@@ -237,11 +248,74 @@ nmi:
     iretq
 """
 
-_HANDLERS: Final = {
+_NAMES: Final = f"""
+others:
+    mov eax, 1
+    cpuid
+    shr ebx, 24
+    mov [rbp + {RECORD}], rbx
+    mov eax, 0xb
+    xor ecx, ecx
+    cpuid
+    mov [rbp + {RECORD + 8}], rdx
+    mov eax, 0xb
+    mov ecx, 1
+    cpuid
+    mov [rbp + {RECORD + 16}], rax
+    mov [rbp + {RECORD + 24}], rbx
+    mov ecx, 0x802
+    rdmsr
+    mov [rbp + {RECORD + 32}], rax
+    lock inc dword ptr [taken]
+    cmp ebp, {PAGE}
+    jne stop
+1:  pause
+    cmp dword ptr [taken], {{cores}}
+    jne 1b
+    mov ebx, {PAGE}
+2:  lea rsi, [rbx + {RECORD}]
+    mov ecx, {RECORD_FORMAT.size}
+    call write
+    add ebx, {STRIDE}
+    cmp ebx, {PAGE} + {{cores}} * {STRIDE}
+    jne 2b
+    mov rsi, [{BOOT_INFO_BASE + BootInfo.offset_of("rsdp")}]
+    mov rsi, [rsi + {Rsdp.offset_of("xsdt_address")}]
+    add rsi, {TableHeader.SIZE}
+3:  mov rax, [rsi]
+    add rsi, 8
+    cmp dword ptr [rax], {int.from_bytes(b"APIC", "little")}
+    jne 3b
+    mov edx, [rax + {TableHeader.offset_of("length")}]
+    add rdx, rax
+    lea rbx, [rax + {TableHeader.SIZE + MadtHeader.SIZE}]
+4:  cmp rbx, rdx
+    jae power_off
+    movzx eax, byte ptr [rbx + {MadtLocalApic.offset_of("apic_id")}]
+    cmp byte ptr [rbx], {MADT_LOCAL_APIC}
+    je 5f
+    mov eax, [rbx + {MadtX2Apic.offset_of("x2apic_id")}]
+    cmp byte ptr [rbx], {MADT_X2APIC}
+    jne 6f
+5:  mov [arrived], eax
+    lea rsi, [arrived]
+    mov ecx, 4
+    call write
+6:  movzx eax, byte ptr [rbx + 1]
+    add rbx, rax
+    jmp 4b
+stop:
+    cli
+    hlt
+    jmp stop
+"""
+
+_HANDLERS: Final[dict[str, dict[int, tuple[str, int]]]] = {
     "faults": {8: ("double_fault", 1)},
     "calls": {2: ("nmi", 0), 0x41: ("call_me", 0)},
+    "names": {},
 }
-_BODIES: Final = {"faults": _FAULTS, "calls": _CALLS}
+_BODIES: Final = {"faults": _FAULTS, "calls": _CALLS, "names": _NAMES}
 
 
 def image(cores: int, scenario: str) -> bytes:
@@ -266,7 +340,8 @@ def image(cores: int, scenario: str) -> bytes:
 def main() -> int:
     """Run the scenario that the command line names."""
     cores, scenario = int(sys.argv[1]), sys.argv[2]
-    config = MachineConfig(cpus=cores, ram_bytes=32 * MIB, ports=(), timeout_s=40)
+    ids = tuple(map(int, sys.argv[3:]))
+    config = MachineConfig(cpus=cores, ram_bytes=32 * MIB, apic_ids=ids, ports=(), timeout_s=40)
     return Machine(config).run(bare_image(image(cores, scenario), BASE))
 
 
