@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.support.bare_smp import IST1, PAGE, RECORD_FORMAT, STRIDE
+from tests.support.bare_scenarios import ENTRIES, IST1, PAGE, RECORD_FORMAT, STRIDE
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -53,3 +53,17 @@ def test_cpuid_apic_and_firmware_agree_on_who_a_core_is(ids: tuple[int, ...]) ->
         assert (first, apic) == (topology & 0xFF, topology)
         assert (topology >> shift, count) == (0, 4)
     assert shift == max(expected).bit_length()
+
+
+@pytest.mark.feature("FIX-4", "F7")
+def test_each_entry_from_ring_3_is_on_the_stack_of_the_current_task() -> None:
+    status, output = _run(2, "tasks")
+    assert status == 3
+    seen = list(struct.iter_unpack("<2I", output))
+    assert min(map(sum, zip(*seen, strict=True))) >= ENTRIES
+    assert any(first and second for first, second in seen), "no task moved"
+
+
+@pytest.mark.feature("FIX-4")
+def test_a_kernel_stack_left_in_the_tss_is_found() -> None:
+    assert _run(2, "stale") == (4, b"")
