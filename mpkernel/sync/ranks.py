@@ -31,7 +31,7 @@ _TABLE: Final = (
     ("mount", "the table of mounts"),
     ("file_offset", "the position of an open file that several share (sleeping)"),
     ("inode", "the size of a file against its writers (sleeping)"),
-    ("pipe", "a pipe's ring and its ends (sleeping)"),
+    ("pipe", "a pipe's ring and its ends"),
     ("tty", "line discipline and input ring of a terminal"),
     ("address_space", "the VMAs and page tables of an address space (sleeping)"),
     ("process_tree", "parents, children, process ids and exit states"),

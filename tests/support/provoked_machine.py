@@ -16,6 +16,7 @@ from guests.image import root_image
 from hw.cpu import threaded
 from hw.machine import Machine
 from hw.machine_config import DiskConfig, MachineConfig
+from hw.spec.address import PAGE_SIZE
 from hw.spec.apic import ICR_ASSERT
 from hw.spec.layout import Layout, layout
 from mpkernel.arch import interrupts, ipi, memory, remote_call
@@ -25,12 +26,19 @@ from mpkernel.arch.timer import now_ns
 from mpkernel.boot import wiring
 from mpkernel.boot.parameters import BootParameters
 from mpkernel.cli.findings import show_findings
+from mpkernel.fs import file
 from mpkernel.fs.char_device import CHAR_DEBUG, CHAR_DEVICES
 from mpkernel.fs.memory_devices import NullDevice
+from mpkernel.fs.path import resolve
 from mpkernel.irq.vectors import KERNEL_VECTORS
+from mpkernel.mm import mmap
+from mpkernel.mm.address_space import LOWEST, AddressSpace
 from mpkernel.sched.mutex import Mutex
+from mpkernel.sched.rwsem import Rwsem
+from mpkernel.sched.task import current
 from mpkernel.sched.wait_queue import WaitQueue
 from mpkernel.sync import preempt, ranks
+from mpkernel.sync.rwlock import Rwlock
 from mpkernel.sync.spinlock import Spinlock
 from mpkernel.tools.detector.limits import Limits
 from mpkernel.tools.detector.watcher import Watcher
@@ -52,6 +60,8 @@ class State(Layout):
 STATE = memory.static(State)
 SPINLOCKS = memory.static_array(Spinlock, LOCKS)
 MUTEXES = memory.static_array(Mutex, LOCKS)
+RWLOCK = memory.static(Rwlock)
+RWSEM = memory.static(Rwsem)
 QUEUE = memory.static(WaitQueue)
 
 
@@ -64,6 +74,8 @@ def make() -> None:
     for place, name in enumerate(("north", "east", "south")):
         SPINLOCKS[place].init(ranks.unranked(name))
         MUTEXES[place].init(ranks.unranked(f"{name} mutex"))
+    RWLOCK.init(ranks.unranked("register"))
+    RWSEM.init(ranks.unranked("book"))
     QUEUE.init()
     STATE.is_made.store(2)
 
@@ -75,6 +87,13 @@ def meet(count: int) -> None:
     while STATE.ready.value < count:
         relax(turn)
         turn += 1
+
+
+async def meet_asleep() -> None:
+    """Sleep until two have come here."""
+    STATE.ready.add(1)
+    QUEUE.wake_all()
+    await QUEUE.wait_until(lambda: STATE.ready.value >= 2, interruptible=False)
 
 
 def busy(seconds: float) -> None:
@@ -111,18 +130,69 @@ class Provocations(NullDevice):
     async def mutexes(self, place: int) -> None:
         """Two sleeping locks, two orders; no signal ends the waits."""
         async with MUTEXES[place]:
-            STATE.ready.add(1)
-            await QUEUE.wait_until(lambda: STATE.ready.value >= 2, deadline_ns=now_ns() + 10**8)
+            await meet_asleep()
             async with MUTEXES[1 - place]:
                 pass
 
     async def killable(self, place: int) -> None:
-        """The same, but signals end the waits."""
+        """The same, but who is to die gives up."""
         async with MUTEXES[place]:
-            STATE.ready.add(1)
-            await QUEUE.wait_until(lambda: STATE.ready.value >= 2, deadline_ns=now_ns() + 10**8)
-            await MUTEXES[1 - place].acquire(interruptible=True)
-            MUTEXES[1 - place].release()
+            await meet_asleep()
+            async with MUTEXES[1 - place].killable():
+                pass
+
+    async def readers(self, place: int) -> None:
+        """One reads what the other wants to write, and wants the mutex that the other has."""
+        if place:
+            async with MUTEXES[0]:
+                await meet_asleep()
+                async with RWSEM.write(killable=True):
+                    pass
+        else:
+            async with RWSEM.read():
+                await meet_asleep()
+                async with MUTEXES[0].killable():
+                    pass
+
+    async def memory(self, place: int) -> None:
+        """The kernel's own locks, in its own paths: an address space's, and a file's."""
+        inode = await resolve(b"/tmp/file")
+        if place:
+            async with inode.lock:
+                await meet_asleep()
+                space = AddressSpace.at(STATE.word.value)
+                await mmap.unmap_region(space, LOWEST, PAGE_SIZE)
+        else:
+            space = AddressSpace.at(current().address_space)
+            STATE.word.store(space.phys)
+            async with space.lock:
+                await meet_asleep()
+                await file.truncate(inode, 0)
+
+    def read_ring(self, place: int) -> None:
+        """A reader of a spinning lock and its writer, and a spinlock between them."""
+        if place:
+            with SPINLOCKS[0]:
+                meet(2)
+                with RWLOCK.write():
+                    pass
+        else:
+            with RWLOCK.read():
+                meet(2)
+                with SPINLOCKS[0]:
+                    pass
+
+    def read_long(self, place: int) -> None:
+        """The same, but the reader wants nothing: it is slow. Nothing is wrong."""
+        if place:
+            with SPINLOCKS[0]:
+                meet(2)
+                with RWLOCK.write():
+                    pass
+        else:
+            with RWLOCK.read():
+                meet(2)
+                busy(0.12)
 
     def call(self, place: int) -> None:
         """A CPU waits for an answer of one that waits for its lock with interrupts off."""

@@ -71,8 +71,26 @@ def test_sleeping_locks_and_where_their_waiters_sleep(machine_findings):
     machine_findings()
 
 
-def test_one_that_a_signal_can_end_is_ended_and_the_machine_goes_on(machine_findings):
-    done = provoke(2, on_each("killable:0", "killable:1"), "--kill")
+def test_a_reader_of_a_spinning_lock_is_in_the_ring(machine_findings):
+    done = provoke(2, on_each("read_ring:0", "read_ring:1"))
+    assert done.returncode == DEADLOCK, done.stderr
+    assert_prompt(done.stderr)
+    assert re.search(r"CPU 1 .* for rwlock register@.*, which CPU 0 has for reading", done.stderr)
+    assert re.search(r"CPU 0 .* for spinlock north@.*, which CPU 1 has had", done.stderr)
+    machine_findings()
+
+
+def test_a_reader_that_gets_on_is_in_nobodys_way(machine_findings):
+    done = provoke(2, on_each("read_long:0", "read_long:1"))
+    assert done.returncode == 0, done.stderr
+    assert findings(done.stderr) == []
+    machine_findings()
+
+
+@pytest.mark.parametrize("word", ["killable", "readers", "memory"])
+def test_one_that_a_signal_can_end_is_ended_and_the_machine_goes_on(word: str, machine_findings):
+    script = f"echo > /tmp/file; {on_each(f'{word}:0', f'{word}:1')}"
+    done = provoke(2, script, "--kill")
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("on\n")
     assert findings(done.stderr) == ["deadlock"]

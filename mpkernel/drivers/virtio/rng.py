@@ -67,7 +67,7 @@ async def read(size: int) -> bytes:
         raise SysError(Errno.ENODEV)
     queue = Virtqueue.at(STATE.queue)
     data = bytearray()
-    async with STATE.lock:
+    async with STATE.lock.killable():
         while len(data) < size:
             wanted = min(size - len(data), PAGE_SIZE)
             STATE.is_done = 0
