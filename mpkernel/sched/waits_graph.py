@@ -193,7 +193,9 @@ def _of_cpu(
         sequence,
         wait.kind,
         wait.object,
-        _owners(node, Node(is_task=False, number=owner - 1) if owner else None, wait, readers),
+        _owners(
+            node, Node(is_task=False, number=owner - 1) if owner else None, wait.object, readers
+        ),
         outside.ns_since(wait.since_tsc),
         held_ns,
         name,
@@ -202,15 +204,15 @@ def _of_cpu(
 
 
 def _owners(
-    me: Node,
-    owner: Node | None,
-    wait: CpuWait | Sleep,
-    readers: Mapping[int, Sequence[Node]],
+    me: Node, owner: Node | None, lock: int, readers: Mapping[int, Sequence[Node]]
 ) -> tuple[Node, ...]:
-    """Who is in the way: the one owner, or else all who say that they read the lock."""
-    if owner is not None:
-        return (owner,)
-    return tuple(node for node in readers.get(wait.object, ()) if node != me)
+    """Who is in the way: the one owner, or else all who say that they read the lock.
+
+    Not who waits: it has just got the lock, and is about to end its wait. (Taking a lock twice
+    panics at once.)
+    """
+    found = readers.get(lock, ()) if owner is None else (owner,)
+    return tuple(node for node in found if node != me)
 
 
 def _is_asleep(sleep: Sleep) -> bool:
@@ -230,14 +232,14 @@ def _of_task(
         rwsem = Rwsem.at(sleep.object)
         name, owner = _class_name(rwsem.key), rwsem.writer
         is_read = not owner
-    if owner == sleep.task or not is_in_ram(owner, Task.SIZE):
-        owner = 0  # it was handed the lock, or the word is torn
+    if not is_in_ram(owner, Task.SIZE):
+        owner = 0  # a torn word
     return Waiting(
         node,
         home << 48 | slot << 32 | (sleep.sequence & 0xFFFF_FFFF),
         sleep.kind,
         sleep.object,
-        _owners(node, Node(is_task=True, number=owner) if owner else None, sleep, readers),
+        _owners(node, Node(is_task=True, number=owner) if owner else None, sleep.object, readers),
         outside.ns_since(sleep.since_tsc),
         0,
         name,
