@@ -8,18 +8,24 @@ The status of the process is the machine's. The limits are shorter than a user's
 Context: a process of its own, without threads.
 """
 
+import os
+import re
 import sys
+import time
+from collections import deque
+from pathlib import Path
 from time import process_time_ns
 from typing import Any
 
 from guests.image import root_image
 from hw.cpu import threaded
+from hw.irq.party import PARTIES
 from hw.machine import Machine
 from hw.machine_config import DiskConfig, MachineConfig
 from hw.spec.address import PAGE_SIZE
 from hw.spec.apic import ICR_ASSERT
 from hw.spec.layout import Layout, layout
-from mpkernel.arch import interrupts, ipi, memory, remote_call
+from mpkernel.arch import interrupts, ipi, memory, remote_call, topology
 from mpkernel.arch.atomics import AtomicU64
 from mpkernel.arch.cpu import cpu
 from mpkernel.arch.spin_loop import relax
@@ -41,8 +47,9 @@ from mpkernel.sched.wait_queue import WaitQueue
 from mpkernel.sync import preempt, ranks
 from mpkernel.sync.rwlock import Rwlock
 from mpkernel.sync.spinlock import Spinlock
+from mpkernel.tools.detector.finding import DEADLOCK, Finding
 from mpkernel.tools.detector.limits import Limits
-from mpkernel.tools.detector.watcher import Watcher
+from mpkernel.tools.detector.watcher import Watcher, say
 
 STORM_VECTOR = 0xE0
 NOTHING_CALL = 99
@@ -289,6 +296,38 @@ def again() -> None:
         ipi._command(cpu().index, ICR_ASSERT | STORM_VECTOR)
 
 
+class TimedWatcher(Watcher):
+    """Says of each deadlock for how long others on the host kept it from being reported."""
+
+    def __init__(self, *, kills: bool, limits: Limits) -> None:
+        super().__init__(kills=kills, limits=limits, on_finding=self._say)
+        self._looks: deque[tuple[float, float, list[float]]] = deque(maxlen=16)
+
+    def look(self) -> int | None:
+        """Look once."""
+        self._looks.append((time.monotonic(), delay_s(os.getpid()), self._delays_of_cores()))
+        return super().look()
+
+    def _say(self, finding: Finding) -> None:
+        say(finding)
+        lasted = re.search(r", for ([0-9.]+) s$", finding.what)
+        if finding.kind == DEADLOCK and lasted:
+            closed = time.monotonic() - float(lasted[1])
+            own = next((own for at, own, _ in reversed(self._looks) if at < closed), 0.0)
+            before = self._looks[-1][2]
+            cores = max(now - was for now, was in zip(self._delays_of_cores(), before, strict=True))
+            host = delay_s(os.getpid()) - own + cores
+            sys.stderr.write(f"the host took {host:.3f} s of that\n")
+
+    def _delays_of_cores(self) -> list[float]:
+        return [delay_s(PARTIES[index].pid) for index in range(topology.cpu_count())]
+
+
+def delay_s(pid: int) -> float:
+    """Seconds for which a process was ready to run, and the host ran somebody else."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 def main() -> int:
     """Boot and run the commands."""
     from mpkernel.boot.start import kernel_entry  # noqa: PLC0415  the last: no more statics
@@ -312,7 +351,7 @@ def main() -> int:
         cmdline=BootParameters(init_args=("-c", script)).encode(),
         timeout_s=40,
     )
-    return Machine(config, Watcher(kills=kills, limits=limits)).run(
+    return Machine(config, TimedWatcher(kills=kills, limits=limits)).run(
         kernel_entry, at_end=show_findings
     )
 
