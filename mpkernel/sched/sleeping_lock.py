@@ -85,7 +85,7 @@ class SleepingLock(Layout):
         except SysError:
             self._retire()
             raise
-        this.count_wait(self.key & 0xFFFF, host_tsc() - begun)
+        this.count_wait(self.key & ranks.CLASS_MASK, host_tsc() - begun)
         if watch is not None:
             watch.acquired(at)
 

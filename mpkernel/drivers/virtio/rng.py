@@ -47,7 +47,7 @@ class VirtioRng:
         device = Transport(function)
         device.negotiate(0)
         STATE.lock.init(ranks.ENTROPY)
-        STATE.waiter.init()
+        STATE.waiter.init(ranks.ENTROPY_DONE)
         queue = device.add_queue(0, HANDLER_RNG)
         queue.buffers = zero_frames(1)
         device.start()
