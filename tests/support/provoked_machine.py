@@ -40,6 +40,7 @@ from mpkernel.fs.path import resolve
 from mpkernel.irq.vectors import KERNEL_VECTORS
 from mpkernel.mm import mmap
 from mpkernel.mm.address_space import LOWEST, AddressSpace
+from mpkernel.proc.exit import exit_process
 from mpkernel.sched.mutex import Mutex
 from mpkernel.sched.rwsem import Rwsem
 from mpkernel.sched.task import current
@@ -176,6 +177,15 @@ class Provocations(NullDevice):
             async with space.lock:
                 await meet_asleep()
                 await file.truncate(inode, 0)
+
+    async def keep(self, place: int) -> None:
+        """Go back to user mode with a lock."""
+        await MUTEXES[place].acquire()
+
+    async def die(self, place: int) -> None:
+        """End with a lock."""
+        await MUTEXES[place].acquire()
+        await exit_process(0)
 
     def read_ring(self, place: int) -> None:
         """A reader of a spinning lock and its writer, and a spinlock between them."""

@@ -58,7 +58,25 @@ def test_a_ring_of_spinning_locks(members: int, machine_findings):
         ), done.stderr
     stacks = done.stderr.split("CPU 0 stands at", 1)[1]
     assert stacks.count("provoked_machine.py") >= members
-    assert {report.kind for report in machine_findings()} == {"circular dependency"}
+    (circle,) = machine_findings()
+    assert circle.kind == "circular dependency"
+    assert {step.cpu for step in circle.steps} <= set(range(members))
+    assert all(any(" Provocations.ring" in call for call in step.stack) for step in circle.steps)
+    assert sorted(circle.scene) == sorted(
+        [f"has {name}", f"waits for {names[(place + 1) % members]}"]
+        for place, name in enumerate(names[:members])
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "where"), [("keep", "at the end of its kernel work"), ("die", "at its end")]
+)
+def test_a_lock_taken_along_to_user_mode_or_the_grave(word: str, where: str, machine_findings):
+    done = provoke(1, f"echo {word}:1 > /dev/debug; echo on")
+    assert done.stdout.endswith("on\n"), done.stderr
+    (report,) = machine_findings()
+    assert report.kind == "lock left held"
+    assert report.what == f"east mutex (mutex) is held {where}"
 
 
 @pytest.mark.feature("FIX-11")
