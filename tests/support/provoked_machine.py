@@ -1,6 +1,7 @@
 """A machine with a device that does what a kernel must never do, for the watcher to find.
 
     python -m tests.support.provoked_machine [--kill] CPUS COMMANDS
+    MPK_WATCH=turns python -m tests.support.provoked_machine --seed SEED CPUS COMMANDS
 
 Each word written to /dev/debug is one of ``Provocations``, done in the kernel on the writer's CPU.
 The status of the process is the machine's. The limits are shorter than a user's.
@@ -15,7 +16,7 @@ import time
 from collections import deque
 from pathlib import Path
 from time import process_time_ns
-from typing import Any
+from typing import Annotated, Any, NoReturn
 
 from guests.image import root_image
 from hw.cpu import threaded
@@ -24,10 +25,11 @@ from hw.machine import Machine
 from hw.machine_config import DiskConfig, MachineConfig
 from hw.spec.address import PAGE_SIZE
 from hw.spec.apic import ICR_ASSERT
-from hw.spec.layout import Layout, layout
+from hw.spec.layout import Layout, atomic, layout, u64
+from hw.turns_machine import TurnsMachine
 from mpkernel.arch import interrupts, ipi, memory, remote_call, topology
 from mpkernel.arch.atomics import AtomicU64
-from mpkernel.arch.cpu import cpu
+from mpkernel.arch.cpu import cpu, use_cpu
 from mpkernel.arch.spin_loop import relax
 from mpkernel.arch.timer import now_ns
 from mpkernel.boot import wiring
@@ -43,6 +45,7 @@ from mpkernel.mm.address_space import LOWEST, AddressSpace
 from mpkernel.proc.exit import exit_process
 from mpkernel.sched.mutex import Mutex
 from mpkernel.sched.rwsem import Rwsem
+from mpkernel.sched.sleeping_lock import QUEUED
 from mpkernel.sched.task import current
 from mpkernel.sched.wait_queue import WaitQueue
 from mpkernel.sync import preempt, ranks
@@ -64,6 +67,10 @@ class State(Layout):
     ready: AtomicU64  #: how many have their first lock
     word: AtomicU64
     is_made: AtomicU64
+    released_ns: Annotated[u64, atomic]  #: when the mutex of ``hand`` was given back to who waited
+    sections: Annotated[u64, atomic]  #: of it, counted without any lock but it
+    stalls: Annotated[u64, atomic]  #: times that somebody waited
+    longest_ns: Annotated[u64, atomic]  #: most time from then until somebody had it
 
 
 STATE = memory.static(State)
@@ -115,6 +122,12 @@ def busy(seconds: float) -> None:
 class Provocations(NullDevice):
     """/dev/debug."""
 
+    async def read(self, _size: int) -> bytes:
+        """What ``hand`` counted: sections, stalls, the longest in nanoseconds."""
+        counts = STATE.sections, STATE.stalls, STATE.longest_ns
+        STATE.sections = 0
+        return " ".join(map(str, counts)).encode() + b"\n" if counts[0] else b""
+
     async def write(self, data: bytes) -> int:
         """Do what each word says: name, or name:number."""
         make()
@@ -162,6 +175,22 @@ class Provocations(NullDevice):
                 await meet_asleep()
                 async with MUTEXES[0].killable():
                     pass
+
+    async def hand(self, sections: int) -> None:
+        """Sections of a mutex that others want, too."""
+        for _ in range(sections):
+            await MUTEXES[0].acquire()
+            if STATE.released_ns:
+                STATE.longest_ns = max(STATE.longest_ns, now_ns() - STATE.released_ns)
+                STATE.released_ns = 0
+            count = STATE.sections
+            for _ in range(4):
+                interrupts.safepoint()
+            STATE.sections = count + 1
+            if MUTEXES[0].owner.value & QUEUED:
+                STATE.stalls += 1
+                STATE.released_ns = now_ns()
+            MUTEXES[0].release()
 
     async def memory(self, place: int) -> None:
         """The kernel's own locks, in its own paths: an address space's, and a file's."""
@@ -338,13 +367,11 @@ def delay_s(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Boot and run the commands."""
     from mpkernel.boot.start import kernel_entry  # noqa: PLC0415  the last: no more statics
 
-    words = sys.argv[1:]
-    kills = words[0] == "--kill"
-    cpus, script = words[kills:]
+    *options, cpus, script = sys.argv[1:]
     CHAR_DEVICES.add(CHAR_DEBUG, Provocations())
     KERNEL_VECTORS.add(STORM_VECTOR, again)
     remote_call.FUNCTIONS.add(NOTHING_CALL, lambda _argument: None)
@@ -361,10 +388,14 @@ def main() -> int:
         cmdline=BootParameters(init_args=("-c", script)).encode(),
         timeout_s=40,
     )
-    return Machine(config, TimedWatcher(kills=kills, limits=limits)).run(
-        kernel_entry, at_end=show_findings
-    )
+    if "--seed" in options:
+        machine: Machine = TurnsMachine(config, int(options[1]), cpu, use_cpu)
+    else:
+        machine = Machine(config, TimedWatcher(kills="--kill" in options, limits=limits))
+    status = machine.run(kernel_entry, at_end=show_findings)
+    sys.stdout.flush()
+    os._exit(status)  # under a seed, cores stand where they stood: none unwinds
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
