@@ -80,6 +80,7 @@ class Baton(Observer):
         self.is_redundant = False
         self.ending = False
         self.late_ns = 0  #: virtual time that passed while nobody ran
+        self.rcu_functions: list[Callable[[], None]] = []  #: given to call (rcu_domain)
         self.lookers: list[Looker] = []  #: told of each access, right before it is made
         self._hub = getcurrent()
         self._starting = False
