@@ -36,6 +36,8 @@ UPDATE: Final = 8
 AWAIT: Final = 32
 #: To a field declared fixed or this_cpu: no schedule may depend on when it happens.
 PRIVATE: Final = 16
+#: To a range of bytes, of which this is a part: others may see one part done and not the next.
+BULK: Final = 64
 #: From this bit on: how many bytes are touched, 0 for the eight of a word.
 SIZE_SHIFT: Final = 8
 WORD: Final = 8
@@ -204,7 +206,7 @@ def pieces(address: int, size: int, kind: int) -> Iterator[tuple[int, int]]:
     end = address + size
     while address < end:
         count = min(WORD - address % WORD, end - address)
-        observer.access(address, sized(kind, count))
+        observer.access(address, sized(kind | BULK, count))
         yield address, count
         address += count
 

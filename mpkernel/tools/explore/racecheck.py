@@ -1,10 +1,14 @@
-"""Races on data: two accesses to a byte, one a write, one no atomic, that nothing orders.
+"""Races on data: two accesses to a byte, one a write, that nothing orders, whenever they happened.
 
-Whenever they happened: order comes from atomics alone. A store releases what its core has done, a
-load acquires what the store that it may have seen released, a read-modify-write does both. Locks,
-wakeups and interrupts are made of atomics, so their order follows. Two accesses to what a layout
-declares ``atomic`` do not race, but one of them and a bulk write over it can; all other fields can,
-``fixed`` and ``this_cpu`` included: they claim an order, and here it must show.
+Order comes from atomics alone: a store releases what its core has done, a load acquires what the
+store that it may have seen released, a read-modify-write does both. Locks, wakeups and interrupts
+are made of atomics, so their order follows. All fields can race that a layout does not declare
+``atomic``, ``fixed`` and ``this_cpu`` included: they claim an order, and here it must show.
+
+    races with   atomic   field   bulk        an atomic beside a field sees all of it or nothing,
+    atomic       no       no      yes         since a field is one aligned load or store; bulk
+    field        no       yes     yes         copies are not, so nothing may stand beside them
+    bulk         yes      yes     yes
 
 State: private to one run. Context: mpkernel.tools.explore.
 """
@@ -14,7 +18,7 @@ from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from hw.spec.watch import ATOMIC, COMPARE, SIZE_SHIFT, UPDATE, WORD, WRITE
+from hw.spec.watch import ATOMIC, BULK, COMPARE, SIZE_SHIFT, UPDATE, WORD, WRITE
 from mpkernel.tools.explore.finding import RACE, Failure
 from mpkernel.tools.explore.vector_clock import Clock, join
 
@@ -35,7 +39,7 @@ class Access(NamedTuple):
     strand: int
     bytes: int  #: of the word: a bit each
     writes: bool
-    is_atomic: bool
+    order: int  #: of ATOMIC and BULK
     time: int  #: of the strand's own clock
     stack: Stack
 
@@ -45,7 +49,7 @@ class Access(NamedTuple):
             self.strand != later.strand
             and self.bytes & later.bytes
             and (self.writes or later.writes)
-            and not (self.is_atomic and later.is_atomic)
+            and (BULK in (self.order, later.order) or ATOMIC not in (self.order, later.order))
             and self.time > clock[self.strand]
         )
 
@@ -62,7 +66,7 @@ class RaceCheck:
             clock[index] = 1
         self._released: dict[int, Clock] = {}
         #: By word: the last access of each strand, of each kind, to each of its parts.
-        self._seen: dict[int, dict[tuple[int, int, bool, bool], Access]] = {}
+        self._seen: dict[int, dict[tuple[int, int, bool, int], Access]] = {}
 
     def look(self, strand: "Strand", address: int, kind: int) -> None:
         """An access is about to be made."""
@@ -82,7 +86,7 @@ class RaceCheck:
     def _touch(self, index: int, address: int, kind: int) -> None:
         clock = self._clocks[index]
         part = ((1 << (kind >> SIZE_SHIFT or WORD)) - 1) << address % WORD
-        what = index, part, bool(kind & (WRITE | COMPARE)), bool(kind & ATOMIC)
+        what = index, part, bool(kind & (WRITE | COMPARE)), kind & (ATOMIC | BULK)
         this = Access(*what, clock[index], _stack())
         seen = self._seen.setdefault(address & -WORD, {})
         for other in seen.values():

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hw.spec.watch import PLACE, Observer
-from mpkernel.arch import interrupts
+from mpkernel.arch import interrupts, remote_call
 from mpkernel.arch.cpu import Cpu, use_cpu
 from mpkernel.arch.cpu import cpu as running_cpu
 from mpkernel.arch.one_process import Interrupts, Machine
 from mpkernel.arch.timer import NEVER
-from mpkernel.arch.vectors import VECTOR_RESCHEDULE, VECTOR_TIMER
+from mpkernel.arch.vectors import VECTOR_CALL, VECTOR_RESCHEDULE, VECTOR_TIMER
 from mpkernel.sched import run_queue, switch, tick, timer
 from mpkernel.sched.run_queue import RUN_QUEUES
 from mpkernel.sched.task import Task, set_name
@@ -283,6 +283,8 @@ class Rig:
             tick.timer_interrupt()
         elif vector == VECTOR_RESCHEDULE:
             cpu.area.need_resched = 1
+        elif vector == VECTOR_CALL:
+            remote_call.serve()
 
 
 def _sender(apic: Interrupts) -> Callable[[Strand], None]:

@@ -3,7 +3,7 @@
 import pytest
 
 from hw.spec.layout import DIRECT_MAP
-from hw.spec.watch import ATOMIC, UPDATE, WRITE, sized
+from hw.spec.watch import ATOMIC, BULK, UPDATE, WRITE, sized
 from mpkernel.tools.explore import racecheck
 from mpkernel.tools.explore.racecheck import RaceCheck
 from mpkernel.tools.explore.strategies.replay import Replay
@@ -20,6 +20,8 @@ class Names:
 KINDS = {
     "r": 0,
     "w": WRITE,
+    "zero": WRITE | BULK,
+    "copy": BULK,
     "half": sized(WRITE, 4),
     "load": ATOMIC,
     "store": ATOMIC | WRITE,
@@ -76,13 +78,22 @@ def test_a_store_acquires_nothing_and_an_update_does(monkeypatch):
     assert race(monkeypatch, ((0, 2), (1, 2)), "w0 store1", "add1 r0") == ""
 
 
-@pytest.mark.parametrize(("one", "other"), [("store0", "w0"), ("w0", "load0"), ("r0", "add0")])
-def test_an_atomic_races_with_what_is_none(monkeypatch, one: str, other: str):
-    assert race(monkeypatch, ((0, 1), (1, 1)), one, other)
-
-
-def test_a_plain_read_and_an_atomic_one_do_not_race(monkeypatch):
-    assert race(monkeypatch, ((0, 1), (1, 1)), "r0", "load0") == ""
+@pytest.mark.parametrize(
+    ("one", "other", "races"),
+    [
+        ("store0", "w0", False),
+        ("r0", "add0", False),
+        ("store0", "zero0", True),
+        ("zero0", "load0", True),
+        ("zero0", "r0", True),
+        ("zero0", "zero0", True),
+        ("copy0", "load0", False),
+    ],
+)
+def test_an_atomic_is_whole_beside_a_field_and_not_beside_a_bulk_copy(
+    monkeypatch, one: str, other: str, races: bool
+):
+    assert bool(race(monkeypatch, ((0, 1), (1, 1)), one, other)) == races
 
 
 @pytest.mark.parametrize(("other", "races"), [("half0", True), ("w0", True), ("half1", False)])
