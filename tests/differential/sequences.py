@@ -13,6 +13,7 @@ from hw.cpu.flags import CONDITIONS
 from tests.differential import forms
 from tests.differential.forms import Case, Pool
 from tests.differential.host import DATA
+from tests.differential.host_features import host_executes
 
 #: r12 to r14 make up addresses and are never written.
 _POOL = Pool(
@@ -35,6 +36,7 @@ _AF = 1 << 4
 def usable() -> list[str]:
     """Encodings for random programs, the frequent ones more often."""
     names = [n for n in forms.claimed() if not n.startswith(_WITHOUT) and "MOFFS" not in n]
+    names = [n for n in names if host_executes(n)]
     frequent = (
         "ADD",
         "SUB",
