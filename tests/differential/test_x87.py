@@ -28,7 +28,7 @@ def _program(names: list[str], rng: random.Random, ip: int) -> Case:
     pinned: dict[int, int] = {}
     code, texts = b"", []
     for _ in range(rng.randint(2, 8)):
-        case = forms.make(rng.choice(names), rng, ip, sequences._POOL)
+        case = forms.make(rng.choice(names), rng, ip, sequences.POOL)
         if case is not None and all(pinned.get(k, v) == v for k, v in case.pinned.items()):
             pinned |= case.pinned
             code += case.code
