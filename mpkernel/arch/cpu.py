@@ -71,6 +71,7 @@ class Cpu:
         "lockdep",
         "number",
         "reading",
+        "rwsems",
     )
 
     def __init__(
@@ -84,6 +85,7 @@ class Cpu:
         self.apic = apic
         self.coroutines: dict[int, Coroutine[Any, Any, Any]] = {}
         self.reading: dict[int, int] = {}  #: rwlocks that this CPU reads, and how often
+        self.rwsems: dict[int, list[int]] = {}  #: rw-semaphores that tasks here read, by task
         #: What tasks asleep here wait for, by slot of waits_for; and slots that are free again.
         self.conditions: dict[int, Callable[[], object] | None] = {}
         self.free_slots: list[int] = []
