@@ -17,6 +17,7 @@ from typing import Annotated
 from hw.spec.layout import Layout, guarded_by, layout
 from mpkernel.abi.errno import Interrupted
 from mpkernel.arch import waits_for
+from mpkernel.arch.atomics import load64
 from mpkernel.arch.cpu import cpu
 from mpkernel.collections.list import ListNode
 from mpkernel.sched import timer
@@ -130,7 +131,8 @@ class WaitQueue(Layout):
 
     def is_empty(self) -> bool:
         """Whether nobody waits; true for a moment only, but for holders of the lock."""
-        return self.waiters.is_empty()
+        waiters = self.waiters.phys
+        return load64(waiters + ListNode.offset_of("next")) == waiters
 
     def _wake(self, most: int) -> int:
         watch = cpu().lockdep

@@ -23,7 +23,7 @@ State: RAM. Locks: GrantQueue.lock inside, one at a time. Context: task; may sle
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-from hw.spec.layout import atomic, fixed, guarded_by, layout, u32, u64
+from hw.spec.layout import atomic, fixed, layout, u32, u64
 from mpkernel.abi.errno import Errno, Interrupted, SysError
 from mpkernel.arch import waits_for
 from mpkernel.arch.atomics import AtomicU64
@@ -44,7 +44,7 @@ class WwMutex(SleepingLock):
     WAIT: ClassVar[int] = waits_for.WW_MUTEX
 
     owner: AtomicU64  #: Task, 0 if free; changes under the queue's lock
-    context: Annotated[u64, guarded_by("queue.lock")]  #: WwContext that holds it, 0 for none
+    context: Annotated[u64, atomic]  #: WwContext that holds it, 0: none; as the owner changes
     queue: GrantQueue  #: oldest context first, behind them those without, as they came
     key: Annotated[u32, fixed]  #: class, 0 before init
     contended: Annotated[u32, atomic]
