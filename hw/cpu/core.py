@@ -20,7 +20,7 @@ from typing import Final
 
 from hw import atomics, ram
 from hw.cpu import code_cache
-from hw.cpu.code_cache import ArenaFullError, Block
+from hw.cpu.code_cache import CODE_BASE
 from hw.cpu.decode import NeedsMoreBytesError, decode_block
 from hw.cpu.exclusive import exclusive, publish_running, wait_until_free
 from hw.cpu.exits import (
@@ -119,45 +119,43 @@ class Core(SingleInstructions):
     def _decode(self) -> Exit | None:
         """Decode the block at rip and publish it."""
         publish_running(self.index, DECODING)
-        full = False
+        is_full = False
         try:
-            self._publish_block()
+            is_full = not self._publish_block()
         except FetchFault as fault:
             self.state.cr2 = fault.exit.address
             return fault.exit
-        except ArenaFullError:
-            full = True
         finally:
             self.state.running = OUTSIDE
-        if full:
+        if is_full:
             with exclusive(self.index):
                 if code_cache.HEADER.used.load() > code_cache.ARENA_SIZE // 2:
                     code_cache.empty()
         return None
 
-    def _publish_block(self) -> None:
-        frame = self.state.code_frame
-        rip = self.state.rip
+    def _publish_block(self) -> int:
+        """Let all cores find the block at rip; 0 if the arena is full."""
+        state = self.state
+        frame, rip, mode = state.code_frame, state.rip, state.mode
         self._claim_frame(frame)
-        mode = self.state.mode
-        block = Block(
-            frame=frame | (mode & MODE_FLAGS),
-            rip=rip,
-            version=code_cache.version_of(frame) | (mode & code_cache.CODE_BASE),
-        )
+        version = code_cache.version_of(frame)
         data = ram.read(frame + (rip & 0xFFF), _PAGE - (rip & 0xFFF))
+        second = (0, 0)
         try:
             built = decode_block(rip, data, len(data), mode=mode)
         except NeedsMoreBytesError:
-            second = self._translate_fetch((rip + _PAGE) & ~0xFFF)
-            self._claim_frame(second)
-            block.second_version = code_cache.version_of(second)
-            built = decode_block(rip, data + ram.read(second, 15), len(data), mode=mode)
+            frame_of_rest = self._translate_fetch((rip + _PAGE) & ~0xFFF)
+            self._claim_frame(frame_of_rest)
+            version_of_rest = code_cache.version_of(frame_of_rest)
+            built = decode_block(rip, data + ram.read(frame_of_rest, 15), len(data), mode=mode)
             if not built.single_page:
-                block.second_frame = second | 1
+                second = (frame_of_rest | 1, version_of_rest)
         code = built.finish()
-        block.size_bytes, block.instructions = len(code), built.position
-        code_cache.publish(block, code)
+        record = code_cache.packed_header(rip, len(code), built.position, second) + code
+        published: int = self.native.publish(
+            record, len(record), frame | (mode & MODE_FLAGS), version | (mode & CODE_BASE)
+        )
+        return published
 
     def _claim_frame(self, frame: int) -> None:
         """Mark a frame as holding code; when this returns no store to it goes unseen."""
