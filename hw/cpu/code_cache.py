@@ -17,6 +17,7 @@ State: board memory. Locks: none; CAS on bucket heads. Context: Python, and nati
 
 import ctypes
 import struct
+from collections.abc import Iterator
 from typing import Annotated, Final
 
 from hw import atomics
@@ -34,7 +35,7 @@ from hw.cpu.primitives import (
     put,
     u64,
 )
-from hw.cpu.regions.record import REGIONS
+from hw.cpu.regions.record import REFUSED, REGIONS, RegionRecord
 from hw.cpu.state import JUMP_ENTRIES, JUMP_OFFSET, MODE_FLAGS, CpuState
 from hw.cpu.subset import noinline
 from hw.ram import CORE_BOARD, FRAME_VERSIONS
@@ -193,6 +194,30 @@ def block_at(first: int) -> Block:
 def micro_ops_at(first: int) -> bytes:
     """The micro-ops of a block."""
     return ctypes.string_at(first, block_at(first).size_bytes)
+
+
+def published() -> Iterator[Block]:
+    """All blocks that can be found, those of older versions of a frame too; newest first."""
+    heads = struct.unpack(f"<{_BUCKETS}Q", ctypes.string_at(_HEADS, 8 * _BUCKETS))
+    for head in heads:
+        at = head
+        while at:
+            block = Block.from_address(at)
+            yield block
+            at = block.next
+
+
+def as_decoded(block: Block) -> bytes:
+    """Header and micro-ops of a block as they were before it was published and run."""
+    first = ctypes.addressof(block) + Block.SIZE
+    size = block.size_bytes
+    ender = MicroOp.from_buffer_copy(ctypes.string_at(first + size - MicroOp.SIZE, MicroOp.SIZE))
+    ender.link_0 = ender.link_1 = 0
+    code = ctypes.string_at(first, size - MicroOp.SIZE) + bytes(ender)
+    if block.region > REFUSED:
+        handler = RegionRecord.from_address(block.region).handler
+        code = handler.to_bytes(2, "little") + code[2:]
+    return packed_header(block.rip, size, block.instructions) + code
 
 
 def set_region(first: int, record: int, handler: int) -> None:

@@ -11,18 +11,12 @@
 instructions that must run alone) and for exits. Between two runs all of the state is in
 ``core.state`` and may be changed at will; a new cr3 goes through ``set_address_space``.
 
-State: CpuState and the code cache, in board memory. Locks: see hw.cpu.exclusive.
+State: CpuState, in board memory. Locks: see hw.cpu.exclusive.
 Context: the core's own process; ``threaded.load`` was called before the fork.
 """
 
-import os
-from typing import Final
-
-from hw import atomics, ram
-from hw.cpu import code_cache
-from hw.cpu.code_cache import CODE_BASE
-from hw.cpu.decode import NeedsMoreBytesError, decode_block
-from hw.cpu.exclusive import exclusive, publish_running, wait_until_free
+from hw.cpu.block_decoding import BlockDecoding
+from hw.cpu.exclusive import wait_until_free
 from hw.cpu.exits import (
     EXIT_DECODE,
     EXIT_EXCEPTION,
@@ -40,23 +34,11 @@ from hw.cpu.exits import (
     PageFault,
 )
 from hw.cpu.regions import record as regions
-from hw.cpu.run_loop import DECODING, NATIVE, OUTSIDE
-from hw.cpu.single_instructions import FetchFault, SingleInstructions
-from hw.cpu.state import CORES, MODE_FLAGS
-from hw.ram import (
-    FRAME_FLAGS,
-    FRAME_HAS_CODE,
-    FRAME_WRITE_TAG_GIVEN,
-    HEADER,
-    PENDING,
-    PENDING_CODE_WRITTEN,
-)
+from hw.cpu.single_instructions import FetchFault
 from hw.spec.watch import PLACE, TAKING_TURNS
 
-_PAGE: Final = 4096
 
-
-class Core(SingleInstructions):
+class Core(BlockDecoding):
     """One core of the machine, as its own process sees it."""
 
     __slots__ = ()
@@ -115,61 +97,6 @@ class Core(SingleInstructions):
             wait_until_free(self.index)
             return None
         return self._handle_instruction(reason)
-
-    def _decode(self) -> Exit | None:
-        """Decode the block at rip and publish it."""
-        publish_running(self.index, DECODING)
-        is_full = False
-        try:
-            is_full = not self._publish_block()
-        except FetchFault as fault:
-            self.state.cr2 = fault.exit.address
-            return fault.exit
-        finally:
-            self.state.running = OUTSIDE
-        if is_full:
-            with exclusive(self.index):
-                if code_cache.HEADER.used.load() > code_cache.ARENA_SIZE // 2:
-                    code_cache.empty()
-        return None
-
-    def _publish_block(self) -> int:
-        """Let all cores find the block at rip; 0 if the arena is full."""
-        state = self.state
-        frame, rip, mode = state.code_frame, state.rip, state.mode
-        self._claim_frame(frame)
-        version = code_cache.version_of(frame)
-        data = ram.read(frame + (rip & 0xFFF), _PAGE - (rip & 0xFFF))
-        second = (0, 0)
-        try:
-            built = decode_block(rip, data, len(data), mode=mode)
-        except NeedsMoreBytesError:
-            frame_of_rest = self._translate_fetch((rip + _PAGE) & ~0xFFF)
-            self._claim_frame(frame_of_rest)
-            version_of_rest = code_cache.version_of(frame_of_rest)
-            built = decode_block(rip, data + ram.read(frame_of_rest, 15), len(data), mode=mode)
-            if not built.single_page:
-                second = (frame_of_rest | 1, version_of_rest)
-        code = built.finish()
-        record = code_cache.packed_header(rip, len(code), built.position, second) + code
-        published: int = self.native.publish(
-            record, len(record), frame | (mode & MODE_FLAGS), version | (mode & CODE_BASE)
-        )
-        return published
-
-    def _claim_frame(self, frame: int) -> None:
-        """Mark a frame as holding code; when this returns no store to it goes unseen."""
-        place = FRAME_FLAGS + (frame >> 12)
-        old = atomics.or8_at(place, FRAME_HAS_CODE)
-        if old & FRAME_HAS_CODE or not old & FRAME_WRITE_TAG_GIVEN:
-            return
-        generation = HEADER.code_generation.add(1) + 1
-        for pending in PENDING:
-            pending.bits.or_(PENDING_CODE_WRITTEN)
-        for core in CORES:
-            while core.running == NATIVE and core.seen_generation < generation:
-                os.sched_yield()
-        atomics.and8_at(place, ~FRAME_WRITE_TAG_GIVEN & 0xFF)
 
     def _execute(self) -> Exit | None:
         """Do the instruction at rip in Python."""
