@@ -13,7 +13,8 @@ import ctypes
 from typing import Any, Final
 
 from hw import atomics
-from hw.cpu.subset import I1, I64, I128, Builder, Value, primitive
+from hw.cpu.ir import I1, I64, I128, Builder, Value
+from hw.cpu.subset import primitive
 
 MASK64: Final = (1 << 64) - 1
 _CTYPES: Final = {

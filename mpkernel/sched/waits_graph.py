@@ -144,20 +144,26 @@ def _of_cpu(node: Node, sequence: int, wait: CpuWait) -> Waiting:
     if wait.kind == waits_for.SPIN and is_in_ram(wait.object, SpinCell.SIZE):
         cell = SpinCell.at(wait.object)
         name = _class_name(cell.key)
-        number = cell.word.value & OWNER
-        if number:
-            owner = Node(is_task=False, number=number - 1)
-            held_ns = outside.ns_since_host(cell.since)
+        owner = _other_cpu(cell.word.value & OWNER, node)
+        held_ns = outside.ns_since_host(cell.since) if owner else 0
     elif wait.kind == waits_for.RWLOCK and is_in_ram(wait.object, Rwlock.SIZE):
         lock = Rwlock.at(wait.object)
         name = _class_name(lock.key)
-        number = lock.word.value & _RWLOCK_WRITER
-        if number:
-            owner = Node(is_task=False, number=number - 1)
+        owner = _other_cpu(lock.word.value & _RWLOCK_WRITER, node)
     elif wait.kind in (waits_for.SHOOTDOWN, waits_for.CALL) and AREAS[wait.owner].irqs_off:
         owner = Node(is_task=False, number=wait.owner)
     waits_ns = outside.ns_since(wait.since_tsc)
     return Waiting(node, sequence, wait.kind, wait.object, owner, waits_ns, held_ns, name)
+
+
+def _other_cpu(number: int, waiter: Node) -> Node | None:
+    """The CPU that has a spinning lock, by the number in its word; None if nobody has it.
+
+    Nor if it is the waiter: it has just taken the lock and is about to end its wait. (Taking a lock
+    twice panics at once.)
+    """
+    owner = Node(is_task=False, number=number - 1)
+    return owner if number and owner != waiter else None
 
 
 def _is_asleep(sleep: Sleep) -> bool:

@@ -20,7 +20,8 @@ from hw.spec.apic import ICR_ASSERT
 from hw.spec.layout import Layout, layout
 from mpkernel.arch import interrupts, ipi, memory, remote_call
 from mpkernel.arch.atomics import AtomicU64
-from mpkernel.arch.cpu import cpu, relax
+from mpkernel.arch.cpu import cpu
+from mpkernel.arch.spin_loop import relax
 from mpkernel.arch.timer import now_ns
 from mpkernel.boot import wiring
 from mpkernel.boot.parameters import BootParameters

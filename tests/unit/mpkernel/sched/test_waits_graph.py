@@ -80,6 +80,22 @@ def test_a_lock_that_is_free_again_is_waited_for_by_nobodys_fault(k: Kernel):
     assert graph[cpu(0)].owner is None
 
 
+def test_a_cpu_that_just_took_the_lock_does_not_wait_for_itself(k: Kernel):
+    """The host may stop it for as long as it likes before it notes that its wait is over."""
+    (spinlock,) = spinlocks(k, 1)
+    rwlock = Rwlock.at(k.scratch(Rwlock.SIZE))
+    rwlock.init(ranks.LOG)
+    rwlock.acquire_write()
+    for kind, lock in ((SPIN, spinlock.phys), (RWLOCK, rwlock.phys)):
+        waits_for.begin(kind, lock)
+        graph = waits_graph.read()
+        assert graph[cpu(0)].object == lock
+        assert waits_graph.circles(graph) == []
+        waits_for.end()
+    rwlock.release_write()
+    release(k, [spinlock])
+
+
 @pytest.mark.parametrize("irqs_off", [0, 1])
 def test_an_answer_is_owed_only_with_interrupts_off(k: Kernel, irqs_off: int):
     locks = spinlocks(k, 1)
