@@ -2,9 +2,11 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from hw.cpu import code_store
 from tests.support.command import boot
 
 SCRIPT = """\
@@ -37,6 +39,16 @@ def test_the_same_seed_is_the_same_run():
     assert instructions(first) == instructions(second)
     assert first.stderr != other.stderr
     assert sum(int(count.replace(",", "")) > 0 for count in instructions(first).split(", ")) > 1
+
+
+def test_no_decoded_code_comes_from_a_store_or_goes_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(code_store.VARIABLE, str(tmp_path / "code"))
+    boot("exit 0\n", "--schedule-seed", "1", "--cpus", "1")
+    assert not (tmp_path / "code").exists()
+    boot("exit 0\n", "--cpus", "1")
+    assert list((tmp_path / "code").iterdir())
 
 
 def test_time_is_virtual():
