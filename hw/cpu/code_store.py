@@ -69,17 +69,20 @@ class AskedPage(Layout):
     frame: Annotated[word, fixed]  #: physical address; 0 until the rest is there
 
 
+_ASKED_PAGES: Final = AskedPage * _PAGES
+
+
 @layout()
-class StoreHeader(Layout):
-    """Whether there is a store, and how much of it was used."""
+class Store(Layout):
+    """Whether there is a store, and what was asked of it."""
 
     is_open: Annotated[word, atomic]
     asked: AtomicU64  #: pages looked up; may pass the number of slots
     found: AtomicU64  #: bytes of blocks found
+    pages: Annotated[Any, _ASKED_PAGES, atomic]  #: the first that were looked up
 
 
-STORE: Final = BOARD.place(StoreHeader)
-_ASKED: Final = BOARD.place_array(AskedPage, _PAGES, align=8)
+STORE: Final = BOARD.place(Store)
 
 
 def _folder() -> Path:
@@ -121,7 +124,7 @@ def find(frame: int, version: int, page: int) -> bytes:
     blocks = _read(digest)
     slot = STORE.asked.add(1)
     if slot < _PAGES:
-        asked = _ASKED[slot]
+        asked = STORE.pages[slot]
         asked.digest[:] = digest
         asked.page, asked.version, asked.known = page, version, len(blocks)
         asked.frame = frame
@@ -145,7 +148,7 @@ def save() -> None:
         return
     pages = _blocks_by_page()
     has_written = False
-    for asked in _ASKED[: STORE.asked.load()]:
+    for asked in STORE.pages[: STORE.asked.load()]:
         blocks = pages.get((asked.frame, asked.page), {})
         if _is_worth_saving(asked, list(blocks.values())):
             records = b"".join(code_cache.as_decoded(blocks[rip]) for rip in sorted(blocks))
