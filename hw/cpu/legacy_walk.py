@@ -6,7 +6,7 @@ Spec: AMD64 APM vol. 2, 5.2. State: page tables in RAM. Locks: none. Context: an
 import ctypes
 from typing import Final
 
-from hw.cpu.page_rules import RULE_PSE, denied, may_write, shown
+from hw.cpu.page_rules import RULE_GLOBAL, RULE_PSE, denied, may_write, shown
 from hw.cpu.primitives import atomic_cas, host_load
 from hw.cpu.subset import noinline
 from hw.ram import HEADER
@@ -17,6 +17,7 @@ from hw.spec.paging import (
     FAULT_RESERVED,
     PTE_ACCESSED,
     PTE_DIRTY,
+    PTE_GLOBAL,
     PTE_LARGE,
     PTE_PRESENT,
     PTE_RESERVED,
@@ -28,8 +29,11 @@ from hw.spec.paging import (
 WALK_FAULT: Final = 1 << 63
 #: Set beside the page's address when the page may be written without another walk.
 WALK_WRITABLE: Final = 1 << 1
-#: Set when the page is a part of a large one.
+#: Set when the page is a part of a large one (2 or 4 MiB), or of one of 1 GiB.
 WALK_LARGE: Final = 1 << 2
+WALK_HUGE: Final = 1 << 3
+#: Set when the page is the same in all address spaces.
+WALK_GLOBAL: Final = 1 << 4
 #: An entry changed under the walk.
 WALK_AGAIN: Final = 1 << 62
 #: Reserved in a PAE directory-pointer entry.
@@ -78,6 +82,8 @@ def descend_two(cr3: int, address: int, access: int, rules: int) -> int:  # noqa
     if large:
         page = (entry & 0xFFC0_0000) | (address & 0x3F_F000) | ((entry & _PSE_HIGH) << 19)
         kind = WALK_LARGE
+    if rules & RULE_GLOBAL != 0 and entry & PTE_GLOBAL != 0:
+        kind |= WALK_GLOBAL
     writable = may_write(access, allowed, rules)
     return page | kind | (WALK_WRITABLE if writable and marked & PTE_DIRTY != 0 else 0)
 

@@ -22,7 +22,16 @@ from hw.cpu.exits import (
 from hw.cpu.primitives import address_of, atomic_rmw, get, host_load, host_store, likely, sext, u64
 from hw.cpu.state import NO_TAG, TLB_ENTRIES, TLB_OFFSET, CpuState
 from hw.cpu.subset import noinline
-from hw.cpu.walker import RAM_END_AT, WALK_FAULT, WALK_LARGE, WALK_WRITABLE, walk
+from hw.cpu.tlb_banks import note_page
+from hw.cpu.walker import (
+    RAM_END_AT,
+    WALK_FAULT,
+    WALK_GLOBAL,
+    WALK_HUGE,
+    WALK_LARGE,
+    WALK_WRITABLE,
+    walk,
+)
 from hw.ram import (
     FRAME_FLAGS,
     FRAME_HAS_CODE,
@@ -39,6 +48,8 @@ from hw.spec.vectors import MACHINE_CHECK
 
 _PAGE: Final = ~0xFFF & (1 << 64) - 1
 _INDEX_MASK: Final = (TLB_ENTRIES - 1) << 5
+_LARGE_PAGE: Final = (1 << 22) - 1
+_HUGE_PAGE: Final = (1 << 30) - 1
 _READ_TAG: Final = 0
 _WRITE_TAG: Final = 8
 FETCH_TAG: Final = 16
@@ -154,14 +165,16 @@ def fill(s: CpuState, address: int, access: int) -> int:
         if s.vectors != 0:
             s.exit_reason = EXIT_DEVICE
         return 0
-    if found & WALK_LARGE != 0:
-        s.large_pages = 1
-    _remember(s, address & _PAGE, frame, access, found & WALK_WRITABLE)
+    _remember(s, address & _PAGE, found, access)
     return DIRECT_MAP + frame
 
 
-def _remember(s: CpuState, page: int, frame: int, access: int, writable: int) -> None:
-    """Put a translation into the TLB; other tags of the entry stay if they are of the same page."""
+def _remember(s: CpuState, page: int, found: int, access: int) -> None:
+    """Put a walk's result into the TLB; other tags of the entry stay if they are of the page."""
+    frame = found & ~0xFFF
+    inside = _LARGE_PAGE if found & WALK_LARGE != 0 else 0
+    inside = _HUGE_PAGE if found & WALK_HUGE != 0 else inside
+    note_page(s, (page >> 12) & (TLB_ENTRIES - 1), found & WALK_GLOBAL != 0, inside)
     entry = address_of(s) + entry_of(page)
     addend = u64(DIRECT_MAP + frame - page)
     known = host_load(entry + _READ_TAG, 64) == page or host_load(entry + FETCH_TAG, 64) == page
@@ -174,7 +187,7 @@ def _remember(s: CpuState, page: int, frame: int, access: int, writable: int) ->
         host_store(entry + FETCH_TAG, 64, page)
     else:
         host_store(entry + _READ_TAG, 64, page)
-        if writable != 0 and may_give_write_tag(frame):
+        if found & WALK_WRITABLE != 0 and may_give_write_tag(frame):
             host_store(entry + _WRITE_TAG, 64, page)
 
 

@@ -37,6 +37,7 @@ from hw.cpu.micro_op import handler_numbers
 from hw.cpu.operand_access import vector_of
 from hw.cpu.port_io import NoPorts, Ports
 from hw.cpu.state import CORES, MODE_LEGACY, CpuState, reset
+from hw.cpu.tlb_banks import map_windows
 from hw.spec.address import is_canonical
 from hw.spec.registers import RFLAGS_TF
 from hw.spec.vectors import DEBUG, INVALID_OPCODE, PAGE_FAULT
@@ -67,6 +68,7 @@ class SingleInstructions(ABC):
         self._private: ctypes.Array[ctypes.c_char] | None = None
         reset(index)
         self.state.handlers = ctypes.addressof(self.native.table)
+        map_windows(index)
         self.native.flush_all(self.at)
 
     def _handle_instruction(self, reason: int) -> Exit | None:  # noqa: PLR0911  one row an exit

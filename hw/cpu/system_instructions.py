@@ -28,6 +28,7 @@ from hw.cpu.exits import CpuFault
 from hw.cpu.far_transfer import set_flags
 from hw.cpu.operand_access import Operands
 from hw.cpu.privilege_stack import Stack
+from hw.cpu.tlb_banks import CONTEXT_PCID
 from hw.spec.address import is_canonical
 from hw.spec.registers import (
     CR0_EM,
@@ -232,7 +233,7 @@ def _invlpg(core: "Core", op: Operands) -> None:
 
 
 def _invpcid(core: "Core", op: Operands) -> None:
-    """Types 0 to 3; as translations have no tags here, each empties the TLB."""
+    """Type 0: one page of a PCID; 1: a PCID; 2: everything; 3: everything but global pages."""
     _require(core)
     state = core.state
     kind = op.register(op.i.op0_register)
@@ -243,7 +244,12 @@ def _invpcid(core: "Core", op: Operands) -> None:
     wrong = wrong or (kind == 0 and not is_canonical(address))
     if wrong or (kind <= 1 and pcid and not state.cr4 & CR4_PCIDE):
         raise CpuFault(GENERAL_PROTECTION)
-    core.flush_tlb()
+    if kind == 0:
+        core.flush_page(address)
+    elif kind == 2:  # noqa: PLR2004 as the manual numbers them
+        core.flush_tlb()
+    else:
+        core.flush_local(CONTEXT_PCID if kind == 1 else 0, pcid)
 
 
 def _monitor(core: "Core", op: Operands) -> None:

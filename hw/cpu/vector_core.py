@@ -157,6 +157,12 @@ class VectorCore(Core):
         except CpuFault as fault:
             interrupt_delivery.raise_fault(self, fault)
 
+    def update_context(self) -> None:
+        """Use the translations of this PCID, privilege and rules."""
+        context = mode.context_of(self.state)
+        if context != self.state.context:
+            self.native.enter_context(self.at, context)
+
     def look_again(self) -> None:
         """Note that an interrupt which was held back may be taken now."""
         if self.state.held:

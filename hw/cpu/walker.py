@@ -13,12 +13,15 @@ from hw.cpu.legacy_walk import (
     RAM_END_AT,
     WALK_AGAIN,
     WALK_FAULT,
+    WALK_GLOBAL,
+    WALK_HUGE,
     WALK_LARGE,
     WALK_WRITABLE,
     descend_two,
     directory_pointer,
 )
 from hw.cpu.page_rules import (
+    RULE_GLOBAL,
     RULE_NO_PAGING,
     RULE_PAE,
     RULE_TWO_LEVELS,
@@ -37,13 +40,16 @@ from hw.spec.paging import (
     PTE_ACCESSED,
     PTE_DIRTY,
     PTE_FRAME_MASK,
+    PTE_GLOBAL,
     PTE_LARGE,
     PTE_PRESENT,
     PTE_USER,
     PTE_WRITABLE,
 )
 
-__all__ = ["RAM_END_AT", "WALK_FAULT", "WALK_LARGE", "WALK_WRITABLE", "walk"]
+__all__ = [
+    "RAM_END_AT", "WALK_FAULT", "WALK_GLOBAL", "WALK_HUGE", "WALK_LARGE", "WALK_WRITABLE", "walk",
+]  # fmt: skip
 
 
 @noinline
@@ -108,5 +114,7 @@ def _descend(  # noqa: C901, PLR0911, PLR0912 the whole rule in one place
     inside = u64((1 << shift) - 1)
     page = ((entry & PTE_FRAME_MASK & ~inside) | (address & inside)) & ~0xFFF
     writable = may_write(access, allowed, rules)
-    kind = WALK_LARGE if shift != 12 else 0
+    kind = 0 if shift == 12 else WALK_LARGE if shift == 21 else WALK_HUGE
+    if rules & RULE_GLOBAL != 0 and entry & PTE_GLOBAL != 0:
+        kind |= WALK_GLOBAL
     return page | kind | (WALK_WRITABLE if writable and marked & PTE_DIRTY != 0 else 0)
