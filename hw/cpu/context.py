@@ -1,8 +1,8 @@
 """What a translation depends on besides the page tables, in vector mode: its rules, its context.
 
-Both follow from control registers, RFLAGS.AC and the privilege. Native code derives them again where
-an instruction changes the privilege (hw.cpu.semantics.privilege), Python wherever else one of them
-changes (hw.cpu.mode).
+Both follow from control registers, RFLAGS.AC and the privilege. Native code derives them again
+where an instruction changes the privilege (hw.cpu.semantics.privilege), Python wherever else one of
+them changes (hw.cpu.mode).
 
 Spec: AMD64 APM vol. 2, 3.1.1 (WP, AM), 3.1.3 (SMEP, SMAP, PCIDE, PGE), 5.6.
 State: CpuState. Context: native code, any.

@@ -46,6 +46,11 @@ _PSE_HIGH: Final = 0x1F_E000
 RAM_END_AT: Final = ctypes.addressof(HEADER) + HEADER.offset_of("ram_end")
 
 
+def global_bit(entry: int, rules: int) -> int:
+    """WALK_GLOBAL if a leaf entry says so and counts."""
+    return WALK_GLOBAL if rules & RULE_GLOBAL != 0 and entry & PTE_GLOBAL != 0 else 0
+
+
 @noinline
 def descend_two(cr3: int, address: int, access: int, rules: int) -> int:  # noqa: PLR0911
     """One attempt through two levels of 32-bit entries; WALK_AGAIN if an entry changed under it."""
@@ -82,8 +87,7 @@ def descend_two(cr3: int, address: int, access: int, rules: int) -> int:  # noqa
     if large:
         page = (entry & 0xFFC0_0000) | (address & 0x3F_F000) | ((entry & _PSE_HIGH) << 19)
         kind = WALK_LARGE
-    if rules & RULE_GLOBAL != 0 and entry & PTE_GLOBAL != 0:
-        kind |= WALK_GLOBAL
+    kind |= global_bit(entry, rules)
     writable = may_write(access, allowed, rules)
     return page | kind | (WALK_WRITABLE if writable and marked & PTE_DIRTY != 0 else 0)
 

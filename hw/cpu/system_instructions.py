@@ -246,7 +246,7 @@ def _invpcid(core: "Core", op: Operands) -> None:
         raise CpuFault(GENERAL_PROTECTION)
     if kind == 0:
         core.flush_page(address)
-    elif kind == 2:  # noqa: PLR2004 as the manual numbers them
+    elif kind == 2:
         core.flush_tlb()
     else:
         core.flush_local(CONTEXT_PCID if kind == 1 else 0, pcid)

@@ -34,6 +34,7 @@ from hw.cpu.semantics import (
     mmx,
     move,
     muldiv,
+    privilege,
     random,
     region,
     segment,
@@ -58,7 +59,7 @@ from hw.cpu.subset import Module, compile_function
 #: Loaded before the fork.
 COMMON: Final = (
     move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, sse_integer, sse_float,
-    system, region,
+    system, privilege, region,
 )  # fmt: skip
 #: Loaded by a process that meets one of their handlers.
 RARE: Final[tuple[ModuleType, ...]] = (

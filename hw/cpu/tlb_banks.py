@@ -144,7 +144,12 @@ def flush_local(s: CpuState, mask: int, context: int) -> None:
         bank += 1
 
 
-def note_page(s: CpuState, entry: int, is_global: bool, inside: int) -> None:
+def note_page(
+    s: CpuState,
+    entry: int,
+    is_global: bool,
+    inside: int,  # noqa: FBT001
+) -> None:
     """Remember of TLB entry number ``entry`` whether it is global, and the size of its page."""
     word = _GLOBAL + (entry >> 6) * 8
     bit = u64(1 << (entry & 63))

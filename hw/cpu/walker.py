@@ -19,9 +19,9 @@ from hw.cpu.legacy_walk import (
     WALK_WRITABLE,
     descend_two,
     directory_pointer,
+    global_bit,
 )
 from hw.cpu.page_rules import (
-    RULE_GLOBAL,
     RULE_NO_PAGING,
     RULE_PAE,
     RULE_TWO_LEVELS,
@@ -40,7 +40,6 @@ from hw.spec.paging import (
     PTE_ACCESSED,
     PTE_DIRTY,
     PTE_FRAME_MASK,
-    PTE_GLOBAL,
     PTE_LARGE,
     PTE_PRESENT,
     PTE_USER,
@@ -115,6 +114,5 @@ def _descend(  # noqa: C901, PLR0911, PLR0912 the whole rule in one place
     page = ((entry & PTE_FRAME_MASK & ~inside) | (address & inside)) & ~0xFFF
     writable = may_write(access, allowed, rules)
     kind = 0 if shift == 12 else WALK_LARGE if shift == 21 else WALK_HUGE
-    if rules & RULE_GLOBAL != 0 and entry & PTE_GLOBAL != 0:
-        kind |= WALK_GLOBAL
+    kind |= global_bit(entry, rules)
     return page | kind | (WALK_WRITABLE if writable and marked & PTE_DIRTY != 0 else 0)
