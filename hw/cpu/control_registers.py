@@ -46,7 +46,6 @@ from hw.spec.registers import (
     EFER_LME,
     EFER_NXE,
     EFER_SCE,
-    EFER_SVME,
 )
 from hw.spec.vectors import GENERAL_PROTECTION, INVALID_OPCODE
 
@@ -61,7 +60,7 @@ _CR4_BITS: Final = (
     CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR
     | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP
 )  # fmt: skip
-_EFER_BITS: Final = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME
+_EFER_BITS: Final = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE
 #: A change of these makes translations stale.
 _CR0_PAGING: Final = CR0_PG | CR0_PE
 _CR4_PAGING: Final = CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE

@@ -1,8 +1,9 @@
 """Guest memory as instructions see it: loads and stores through the software TLB, exact faults.
 
 The fast path is inline: one comparison checks the tag and that the access stays inside its page,
-because size - 1 is added before masking. A page with decoded code simply has no write tag. Every
-access either happens as a whole or faults before any byte is written.
+because size - 1 is added before masking. A page with decoded code simply has no write tag, and
+while alignment is checked none is tagged for reading or writing. Every access either happens as a
+whole or faults before any byte is written.
 
 Spec: AMD64 APM vol. 2, 5.3; a page with code: hw.cpu.code_cache.
 State: the core's TLB in its CpuState; FRAME_FLAGS. Locks: none. Context: native code, oracle.
@@ -19,6 +20,7 @@ from hw.cpu.exits import (
     EXIT_PAGE_FAULT,
     EXIT_SINGLE,
 )
+from hw.cpu.page_rules import RULE_ALIGNED
 from hw.cpu.primitives import address_of, atomic_rmw, get, host_load, host_store, likely, sext, u64
 from hw.cpu.state import NO_TAG, TLB_ENTRIES, TLB_OFFSET, CpuState
 from hw.cpu.subset import noinline
@@ -44,7 +46,7 @@ from hw.ram import (
 from hw.spec.layout import DIRECT_MAP
 from hw.spec.memory_map import MAX_CPUS
 from hw.spec.paging import ACCESS_FETCH, ACCESS_READ, ACCESS_USER, ACCESS_WRITE
-from hw.spec.vectors import MACHINE_CHECK
+from hw.spec.vectors import ALIGNMENT_CHECK, MACHINE_CHECK
 
 _PAGE: Final = ~0xFFF & (1 << 64) - 1
 _INDEX_MASK: Final = (TLB_ENTRIES - 1) << 5
@@ -148,6 +150,13 @@ def check_span(s: CpuState, address: int, size: int) -> None:
         check_canonical(s, u64(address + size - 1))
 
 
+def check_alignment(s: CpuState, address: int, size: int) -> None:
+    """Note #AC where CR0.AM and RFLAGS.AC ask for it; a page fault outranks it."""
+    misaligned = address & (size - 1) != 0 and s.walk_rules & RULE_ALIGNED != 0
+    if misaligned and s.fault == 0:
+        exception(s, ALIGNMENT_CHECK, 0)
+
+
 @noinline
 def fill(s: CpuState, address: int, access: int) -> int:
     """Walk for an access and remember the result; host address of the page, or 0 with s.fault."""
@@ -174,7 +183,7 @@ def _remember(s: CpuState, page: int, found: int, access: int) -> None:
     frame = found & ~0xFFF
     inside = _LARGE_PAGE if found & WALK_LARGE != 0 else 0
     inside = _HUGE_PAGE if found & WALK_HUGE != 0 else inside
-    note_page(s, (page >> 12) & (TLB_ENTRIES - 1), found & WALK_GLOBAL != 0, inside)
+    note_page(s, (page >> 12) & (TLB_ENTRIES - 1), found & WALK_GLOBAL, inside)
     entry = address_of(s) + entry_of(page)
     addend = u64(DIRECT_MAP + frame - page)
     known = host_load(entry + _READ_TAG, 64) == page or host_load(entry + FETCH_TAG, 64) == page
@@ -185,7 +194,7 @@ def _remember(s: CpuState, page: int, found: int, access: int) -> None:
         host_store(entry + ADDEND, 64, addend)
     if access & ACCESS_FETCH != 0:
         host_store(entry + FETCH_TAG, 64, page)
-    else:
+    elif s.walk_rules & RULE_ALIGNED == 0:
         host_store(entry + _READ_TAG, 64, page)
         if found & WALK_WRITABLE != 0 and may_give_write_tag(frame):
             host_store(entry + _WRITE_TAG, 64, page)
@@ -275,8 +284,10 @@ def load_slow(s: CpuState, address: int, size: int) -> int:
     if s.fault != 0:
         return 0
     if offset + size <= 4096:
+        check_alignment(s, address, size)
         return _load_sized(first + offset, size)
     second = fill(s, u64(address + size - 1) & _PAGE, ACCESS_READ)
+    check_alignment(s, address, size)
     if s.fault != 0:
         return 0
     return _load_split(first, second, offset, size)
@@ -293,8 +304,10 @@ def update_slow(s: CpuState, address: int, size: int) -> int:
     if s.fault != 0:
         return 0
     if offset + size <= 4096:
+        check_alignment(s, address, size)
         return _load_sized(first + offset, size)
     second = writable_page(s, u64(address + size - 1) & _PAGE)
+    check_alignment(s, address, size)
     if s.fault != 0:
         return 0
     return _load_split(first, second, offset, size)
@@ -311,9 +324,12 @@ def store_slow(s: CpuState, address: int, size: int, value: int) -> None:
     if s.fault != 0:
         return
     if offset + size <= 4096:
-        _store_sized(first + offset, size, value)
+        check_alignment(s, address, size)
+        if s.fault == 0:
+            _store_sized(first + offset, size, value)
         return
     second = writable_page(s, u64(address + size - 1) & _PAGE)
+    check_alignment(s, address, size)
     if s.fault != 0:
         return
     done = 0

@@ -53,6 +53,10 @@ JUMP_ENTRY_SIZE: Final = 16
 #: In a TLB tag or a jump entry's rip: matches no address.
 NO_TAG: Final = 1 << 62 | 1
 
+#: Model-specific registers that are no more than words.
+MSR_WORDS: Final = 96
+#: Bytes of a cache line.
+LINE: Final = 64
 #: Contexts whose translations a core keeps.
 BANKS: Final = 16
 
@@ -183,10 +187,10 @@ class CpuState(Layout):
     careful: Annotated[u64, this_cpu]  #: not 0: each instruction is looked at from Python
     shadow: Annotated[u64, this_cpu]  #: 1: the next instruction comes before any interrupt
     held: Annotated[u64, this_cpu]  #: 1: an interrupt waits for IF, TPR or the shadow to allow it
-    halted: Annotated[u64, this_cpu]  #: 1: HLT was executed and nothing has come yet
+    halted: Annotated[u64, this_cpu]  #: HALTED_* of hw.cpu.halt: nothing has come yet
     nmi_masked: Annotated[u64, this_cpu]  #: 1: an NMI is being served, until IRET
-    monitor: Annotated[u64, this_cpu]  #: physical address | 1 that MONITOR watches
-    msr_words: Annotated[Any, ctypes.c_uint64 * 64]  #: plain ones, places in hw.cpu.msr
+    monitor: Annotated[u64, this_cpu]  #: physical address | 1 of the line that MONITOR armed
+    msr_words: Annotated[Any, ctypes.c_uint64 * MSR_WORDS]  #: plain ones, places in hw.cpu.msr
     bank: Annotated[u64, this_cpu]  #: the bank in use
     turn: Annotated[u64, this_cpu]  #: the bank that was given to a new context last
     flushes: Annotated[u64, this_cpu]  #: how often all translations became stale
@@ -198,7 +202,8 @@ class CpuState(Layout):
     bank_epoch: Annotated[Any, ctypes.c_uint64 * BANKS]
     bank_flushes: Annotated[Any, ctypes.c_uint64 * BANKS]
     bank_jump_flushes: Annotated[Any, ctypes.c_uint64 * BANKS]
-    reserved_0xea0: Annotated[Any, ctypes.c_uint8 * (4096 - 0xEA0)]
+    monitor_line: Annotated[Any, ctypes.c_uint8 * LINE]  #: what stood there at MONITOR
+    reserved_0xfe0: Annotated[Any, ctypes.c_uint8 * (4096 - 0xFE0)]
     tlb: Annotated[Any, _TLB_BYTES]
     jumps: Annotated[Any, _JUMP_BYTES]
     global_pages: Annotated[Any, _GLOBAL_BYTES]  #: bit n: entry n of the TLB is of a global page

@@ -144,17 +144,12 @@ def flush_local(s: CpuState, mask: int, context: int) -> None:
         bank += 1
 
 
-def note_page(
-    s: CpuState,
-    entry: int,
-    is_global: bool,
-    inside: int,  # noqa: FBT001
-) -> None:
+def note_page(s: CpuState, entry: int, kept: int, inside: int) -> None:
     """Remember of TLB entry number ``entry`` whether it is global, and the size of its page."""
     word = _GLOBAL + (entry >> 6) * 8
     bit = u64(1 << (entry & 63))
     old = get(s, word, 64)
-    put(s, word, 64, old | bit if is_global else old & ~bit)
+    put(s, word, 64, old | bit if kept != 0 else old & ~bit)
     s.large_pages = s.large_pages | inside
 
 

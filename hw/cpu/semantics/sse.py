@@ -18,11 +18,12 @@ from typing import Final
 from hw.cpu.control import leave_fault
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import exception, load, load_for_update, store
+from hw.cpu.page_rules import RULE_ALIGNED
 from hw.cpu.primitives import address_of, get, low, put, u32, u64, wide
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.state import CpuState
 from hw.cpu.vector_primitives import get128, load_host_mxcsr, put128, store_host_mxcsr
-from hw.spec.vectors import GENERAL_PROTECTION
+from hw.spec.vectors import ALIGNMENT_CHECK, GENERAL_PROTECTION
 
 XMM: Final = CpuState.offset_of("xmm")
 HOST_MXCSR: Final = CpuState.offset_of("host_mxcsr")
@@ -45,20 +46,27 @@ def set_reg(s: CpuState, number: int, value: int) -> None:
     put128(s, XMM + number, value)
 
 
+def _check128(s: CpuState, place: int, aligned: bool) -> None:
+    """#GP of an operand that must be aligned; of others #AC, where alignment is checked."""
+    if place & 15 != 0:
+        if aligned:
+            exception(s, GENERAL_PROTECTION, 0)
+            leave_fault()
+        elif s.walk_rules & RULE_ALIGNED != 0:
+            exception(s, ALIGNMENT_CHECK, 0)
+            leave_fault()
+
+
 def load128(s: CpuState, place: int, aligned: bool) -> int:
     """Sixteen bytes of memory."""
-    if aligned and place & 15 != 0:
-        exception(s, GENERAL_PROTECTION, 0)
-        leave_fault()
+    _check128(s, place, aligned)
     lower = load(s, place, 64)
     return wide(lower) | wide(load(s, u64(place + 8), 64)) << 64
 
 
 def store128(s: CpuState, place: int, value: int, aligned: bool) -> None:
     """Sixteen bytes to memory; both ends are checked before the first is written."""
-    if aligned and place & 15 != 0:
-        exception(s, GENERAL_PROTECTION, 0)
-        leave_fault()
+    _check128(s, place, aligned)
     if place & 0xFFF > 4096 - 16:
         load_for_update(s, place, 64)
         load_for_update(s, u64(place + 8), 64)
