@@ -9,7 +9,8 @@ State: none. Context: inside a handler, or the oracle.
 
 from typing import Any, Final
 
-from hw.cpu.subset import I64, Builder, Value, primitive
+from hw.cpu.ir import I64, Builder, Value
+from hw.cpu.subset import primitive
 
 #: Parameters of a handler, in LLVM and by name.
 PARAMETERS: Final = "ptr %s, ptr %u, ptr %t, i64 %budget"

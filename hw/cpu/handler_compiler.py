@@ -13,14 +13,15 @@ from typing import Final
 
 from hw import native, ram
 from hw.cpu import code_cache, control
+from hw.cpu.inlining import FunctionBuilder, Inlined
+from hw.cpu.ir import Module, Pointer
 from hw.cpu.micro_op import INVARIANT, SLOT, MicroOp
 from hw.cpu.semantics.handler import Handler, fault_exit
 from hw.cpu.state import TSC, CpuState
-from hw.cpu.subset import Builder, Inlined, Module, Pointer
 
 _ROOT: Final = Path(__file__).parents[2]
 #: What all IR depends on, besides its own module's imports.
-_COMPILER: Final = ("hw.cpu.handler_compiler", "hw.cpu.subset", "hw.cpu.control", "hw.cpu.micro_op")
+_COMPILER: Final = ("hw.cpu.handler_compiler", "hw.cpu.control", "hw.cpu.micro_op")
 _IMPORT: Final = re.compile(rb"^ *from (hw[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 
 
@@ -32,7 +33,7 @@ def family_handlers(family: ModuleType) -> tuple[Handler, ...]:
 
 def handler_text(module: Module, handler: Handler, symbol: str, linkage: str = "internal") -> str:
     """IR of one handler."""
-    builder = Builder(module)
+    builder = FunctionBuilder(module)
     builder.context["budget_offset"] = CpuState.offset_of("budget")
     s, u = Pointer(CpuState, "%s"), Pointer(MicroOp, "%u", INVARIANT)
     Inlined(builder, handler.form, [s, u, *handler.constants]).run()

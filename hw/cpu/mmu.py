@@ -20,13 +20,13 @@ from hw.cpu.exits import (
     EXIT_PAGE_FAULT,
     EXIT_SINGLE,
 )
+from hw.cpu.legacy_walk import in_ram
 from hw.cpu.page_rules import RULE_ALIGNED
 from hw.cpu.primitives import address_of, atomic_rmw, get, host_load, host_store, likely, sext, u64
 from hw.cpu.state import NO_TAG, TLB_ENTRIES, TLB_OFFSET, CpuState
 from hw.cpu.subset import noinline
 from hw.cpu.tlb_banks import note_page
 from hw.cpu.walker import (
-    RAM_END_AT,
     WALK_FAULT,
     WALK_GLOBAL,
     WALK_HUGE,
@@ -169,7 +169,7 @@ def fill(s: CpuState, address: int, access: int) -> int:
         page_fault(s, address, found & 0xFFFF)
         return 0
     frame = found & ~0xFFF
-    if frame >= host_load(RAM_END_AT, 64):
+    if not in_ram(frame):
         exception(s, MACHINE_CHECK, 0)
         if s.vectors != 0:
             s.exit_reason = EXIT_DEVICE

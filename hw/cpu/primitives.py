@@ -13,8 +13,9 @@ import ctypes
 from typing import Any, Final
 
 from hw import atomics
+from hw.cpu.ir import I1, I64, I128, Builder, Pointer, Value
 from hw.cpu.state import CpuState
-from hw.cpu.subset import I1, I64, I128, Builder, Pointer, Value, primitive
+from hw.cpu.subset import primitive
 
 MASK64: Final = (1 << 64) - 1
 _CTYPES: Final = {

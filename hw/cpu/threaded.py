@@ -22,6 +22,8 @@ from typing import Any, Final
 from hw import native
 from hw.cpu import page_copy, run_loop, single_step, tlb_banks, walker
 from hw.cpu.handler_compiler import family_handlers, load_family, source_key
+from hw.cpu.inlining import compile_function
+from hw.cpu.ir import Module
 from hw.cpu.semantics import (
     alu,
     approximation,
@@ -54,7 +56,6 @@ from hw.cpu.semantics import (
     xsave,
 )
 from hw.cpu.semantics.handler import Handler
-from hw.cpu.subset import Module, compile_function
 
 #: Loaded before the fork.
 COMMON: Final = (

@@ -14,8 +14,9 @@ from functools import cache
 from typing import Any, Final
 
 from hw import native
+from hw.cpu.ir import I1, I64, I128, VECTOR, Builder, Value
 from hw.cpu.primitives import host_load, host_store
-from hw.cpu.subset import I1, I64, I128, VECTOR, Builder, Value, primitive
+from hw.cpu.subset import primitive
 
 #: What the oracle of this process computes under.
 _ORACLE_MXCSR: Final = ctypes.c_uint32(0x1F80)

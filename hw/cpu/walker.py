@@ -10,7 +10,6 @@ State: page tables in RAM. Locks: none. Context: any.
 
 from hw.cpu.legacy_walk import (
     PDPTE_RESERVED,
-    RAM_END_AT,
     WALK_AGAIN,
     WALK_FAULT,
     WALK_GLOBAL,
@@ -20,6 +19,7 @@ from hw.cpu.legacy_walk import (
     descend_two,
     directory_pointer,
     global_bit,
+    in_ram,
 )
 from hw.cpu.page_rules import (
     RULE_NO_PAGING,
@@ -47,7 +47,7 @@ from hw.spec.paging import (
 )
 
 __all__ = [
-    "RAM_END_AT", "WALK_FAULT", "WALK_GLOBAL", "WALK_HUGE", "WALK_LARGE", "WALK_WRITABLE", "walk",
+    "WALK_FAULT", "WALK_GLOBAL", "WALK_HUGE", "WALK_LARGE", "WALK_WRITABLE", "walk",
 ]  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def _descend(  # noqa: C901, PLR0911, PLR0912 the whole rule in one place
         table = entry & PTE_FRAME_MASK
         shift = 21
     while True:
-        if table >= host_load(RAM_END_AT, 64):
+        if not in_ram(table):
             return WALK_FAULT | FAULT_PRESENT | FAULT_RESERVED | error
         place = u64(DIRECT_MAP + table + ((address >> shift) & 511) * 8)
         entry = host_load(place, 64)

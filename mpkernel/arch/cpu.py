@@ -9,12 +9,10 @@ Locks: none. Context: any.
 """
 
 import ctypes
-import os
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from hw.spec.layout import Layout, layout, this_cpu, u32, u64
 from hw.spec.memory_map import MAX_CPUS
-from hw.spec.watch import PLACE, TAKING_TURNS, WATCHING
 from mpkernel.arch import memory
 
 if TYPE_CHECKING:
@@ -26,9 +24,6 @@ if TYPE_CHECKING:
 
 #: Classes of locks that are counted one by one; the others together, as number 0.
 LOCK_CLASSES: Final = 64
-
-#: Turns of a spin loop before a waiter gives its host CPU away at each turn.
-SPINS_BEFORE_YIELD: Final = 20
 
 
 @layout(size=48)
@@ -76,6 +71,7 @@ class Cpu:
         "lockdep",
         "number",
         "reading",
+        "rwsems",
     )
 
     def __init__(
@@ -89,6 +85,7 @@ class Cpu:
         self.apic = apic
         self.coroutines: dict[int, Coroutine[Any, Any, Any]] = {}
         self.reading: dict[int, int] = {}  #: rwlocks that this CPU reads, and how often
+        self.rwsems: dict[int, list[int]] = {}  #: rw-semaphores that tasks here read, by task
         #: What tasks asleep here wait for, by slot of waits_for; and slots that are free again.
         self.conditions: dict[int, Callable[[], object] | None] = {}
         self.free_slots: list[int] = []
@@ -118,20 +115,3 @@ def use_cpu(new: Cpu) -> None:
     """Make ``new`` the CPU of this process from here on."""
     global _current  # noqa: PLW0603  the one place: which CPU this process is
     _current = new
-
-
-def relax(turn: int) -> None:
-    """One turn of a spin loop: let an interrupt in, give the host CPU away after a while."""
-    from mpkernel.arch import interrupts  # noqa: PLC0415  interrupts needs cpu()
-
-    if WATCHING:
-        taken = _current.area.interrupts
-        interrupts.safepoint()
-        if _current.area.interrupts == taken:  # else a handler may have changed what is waited for
-            PLACE.observer.relax()
-        return
-    interrupts.safepoint()
-    if TAKING_TURNS:
-        PLACE.observer.relax()
-    elif turn >= SPINS_BEFORE_YIELD:
-        os.sched_yield()

@@ -24,8 +24,9 @@ from hw.irq.party import MODE_GUEST, MODE_KERNEL, MODE_USER, PARTIES
 from hw.spec.layout import Layout, fixed, layout, this_cpu, u64
 from mpkernel.arch import ipi, memory, waits_for
 from mpkernel.arch.atomics import AtomicU64, fence
-from mpkernel.arch.cpu import cpu, relax
+from mpkernel.arch.cpu import cpu
 from mpkernel.arch.percpu import PerCpu
+from mpkernel.arch.spin_loop import relax
 
 
 @layout(size=24)

@@ -166,7 +166,7 @@ async def fork_space(parent: AddressSpace) -> AddressSpace:
     """
     child = create()
     try:
-        async with parent.lock:
+        async with parent.lock.killable():
             child.brk_start, child.brk = parent.brk_start, parent.brk
             try:
                 for vma in parent.vmas.objects(Vma, "node"):

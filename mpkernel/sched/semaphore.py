@@ -9,7 +9,7 @@ from typing import Annotated
 
 from hw.spec.layout import Layout, guarded_by, layout, u64
 from mpkernel.sched.grant_queue import GrantQueue, grant_locked
-from mpkernel.sched.task import current
+from mpkernel.sched.task import current, sleep_state
 from mpkernel.sync import preempt
 
 
@@ -25,18 +25,19 @@ class Semaphore(Layout):
         self.queue.init()
         self.permits = permits
 
-    async def acquire(self, *, interruptible: bool = False) -> None:
+    async def acquire(self, *, interruptible: bool = False, killable: bool = False) -> None:
         """Take a permit; sleeps until there is one, first come first served.
 
         Raises:
-            Interrupted: a signal came first (only if ``interruptible``).
+            Interrupted: a signal came first (if ``interruptible``), or one that ends the task (if
+                ``killable``).
         """
         preempt.might_sleep()
         with self.queue.lock.irqsave():
             if self._take_locked():
                 return
             self.queue.append_locked(current())
-        await self.queue.granted(interruptible=interruptible)
+        await self.queue.granted(sleep_state(interruptible=interruptible, killable=killable))
 
     def try_acquire(self) -> bool:
         """Take a permit if there is one."""

@@ -25,10 +25,12 @@ from mpkernel.sched.task import (
     TASK_BLOCKED,
     TASK_READY,
     TASK_RUNNING,
-    TASK_SLEEPING,
     Task,
     Waiter,
     current,
+    is_asleep,
+    is_called,
+    sleep_state,
 )
 from mpkernel.sched.wakeup import wake
 from mpkernel.sync import preempt, ranks
@@ -46,7 +48,7 @@ def give_up_cpu() -> Generator[None, None, None]:
 def stay_awake(task: Task) -> None:
     """The current task, which was about to sleep, or was woken before it did, runs on."""
     with RUN_QUEUES.of(task.cpu).lock.irqsave():
-        assert task.state in (TASK_SLEEPING, TASK_BLOCKED, TASK_READY, TASK_RUNNING)
+        assert is_asleep(task) or task.state in (TASK_READY, TASK_RUNNING)
         task.state = TASK_RUNNING
 
 
@@ -70,6 +72,7 @@ class WaitQueue(Layout):
         condition: Callable[[], object],
         *,
         interruptible: bool = True,
+        killable: bool = False,
         deadline_ns: int | None = None,
         takes: bool = False,
     ) -> bool:
@@ -80,7 +83,8 @@ class WaitQueue(Layout):
         whoever suspects that a wake was lost (sched.doubt).
 
         Raises:
-            Interrupted: a signal came, and the condition does not hold.
+            Interrupted: a signal came (if ``interruptible``), or one that ends the task (if only
+                ``killable``), and the condition does not hold.
         """
         watch = cpu().lockdep
         if watch is not None and self.lock.cell.key != ranks.WAIT_QUEUE.id:
@@ -91,10 +95,10 @@ class WaitQueue(Layout):
         task = current()
         waiter = task.waiter
         waiter.task = task.phys
-        state = TASK_SLEEPING if interruptible else TASK_BLOCKED
+        state = sleep_state(interruptible=interruptible, killable=killable)
         seen = waits_for.Asleep(
             waits_for.EVENT, self.phys, task.phys, condition=None if takes else condition,
-            is_killable=interruptible, deadline_ns=deadline_ns,
+            is_killable=state != TASK_BLOCKED, deadline_ns=deadline_ns,
         )  # fmt: skip
         try:
             with seen:
@@ -106,7 +110,7 @@ class WaitQueue(Layout):
                         task.state = state
                     if condition():
                         return True
-                    if interruptible and task.signal_pending:
+                    if is_called(task):
                         raise Interrupted
                     if deadline_ns is not None:
                         if timer.now_ns() >= deadline_ns:

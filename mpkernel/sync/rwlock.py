@@ -18,8 +18,9 @@ from typing import Annotated, Final
 from hw.spec.layout import Layout, fixed, layout, u32
 from mpkernel.arch import memory, spin_wait, waits_for
 from mpkernel.arch.atomics import AtomicU64
-from mpkernel.arch.cpu import LOCK_CLASSES, Cpu, cpu, relax
+from mpkernel.arch.cpu import LOCK_CLASSES, Cpu, cpu
 from mpkernel.arch.spin_code import SpinCell, give, take
+from mpkernel.arch.spin_loop import relax
 from mpkernel.panic import panic
 from mpkernel.sync import ranks
 from mpkernel.sync.guard import Guard

@@ -18,23 +18,14 @@ from typing import Any, Final
 
 from hw.cpu import control, flags, mmu
 from hw.cpu.control import CONVENTION, PARAMETERS
+from hw.cpu.inlining import FunctionBuilder, Inlined, compile_function
+from hw.cpu.ir import I1, I64, VECTOR, Module, Pointer, Value
 from hw.cpu.micro_op import SLOT
 from hw.cpu.regions.formation import KnownBlock, KnownOp, Shape, is_inside
 from hw.cpu.semantics import branch
 from hw.cpu.semantics.handler import position
 from hw.cpu.state import JUMP_ENTRIES, JUMP_OFFSET, CpuState
-from hw.cpu.subset import (
-    I1,
-    I64,
-    VECTOR,
-    Builder,
-    Inlined,
-    Module,
-    Pointer,
-    SubsetError,
-    Value,
-    compile_function,
-)
+from hw.cpu.subset import SubsetError
 
 _ZERO: Final = CpuState.offset_of("zero")
 _KIND: Final = CpuState.offset_of("flag_kind")
@@ -47,7 +38,7 @@ _XMM: Final = CpuState.offset_of("xmm")
 _XMM_END: Final = CpuState.offset_of("x87")
 
 
-class RegionBuilder(Builder):
+class RegionBuilder(FunctionBuilder):
     """Emits the function ``@region`` for a shape."""
 
     def __init__(self, module: Module, shape: Shape) -> None:

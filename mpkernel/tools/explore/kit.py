@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from hw.spec.layout import Layout, layout, u64
 from mpkernel.arch import interrupts
 from mpkernel.arch.atomics import AtomicU64
-from mpkernel.arch.cpu import cpu, relax
+from mpkernel.arch.cpu import cpu
 from mpkernel.arch.one_process import Machine
+from mpkernel.arch.spin_loop import relax
 from mpkernel.arch.vectors import DEVICE_LAST
 from mpkernel.sched.completion import Completion
 from mpkernel.sched.mutex import Mutex
