@@ -135,6 +135,15 @@ def reset(state: CpuState) -> None:
     state.pat = msr.PAT_RESET
 
 
+def plain(state: CpuState, number: int) -> int:
+    """Value of a register of TABLE."""
+    register = TABLE[number]
+    if register.field:
+        value: int = getattr(state, register.field)
+        return value
+    return int(state.msr_words[register.word]) if register.word >= 0 else register.constant
+
+
 def read(core: "Core", number: int) -> int:
     """Value of a register.
 
@@ -143,12 +152,8 @@ def read(core: "Core", number: int) -> int:
 
     """
     state = core.state
-    register = TABLE.get(number)
-    if register is not None:
-        if register.field:
-            value: int = getattr(state, register.field)
-            return value
-        return int(state.msr_words[register.word]) if register.word >= 0 else register.constant
+    if number in TABLE:
+        return plain(state, number)
     if number == msr.MSR_EFER:
         return int(state.efer)
     if number == msr.MSR_TSC:

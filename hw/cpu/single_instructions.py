@@ -12,7 +12,7 @@ from typing import Any, Final
 from iced_x86 import Code, Decoder, Formatter, FormatterSyntax
 
 from hw import ram
-from hw.cpu import cpuid, entropy, threaded
+from hw.cpu import cpuid, entropy, msr, threaded
 from hw.cpu.decode import bits_of, decode_block
 from hw.cpu.exclusive import exclusive
 from hw.cpu.exits import (
@@ -67,6 +67,7 @@ class SingleInstructions(ABC):
         self.ports: Ports = NoPorts()
         self._private: ctypes.Array[ctypes.c_char] | None = None
         reset(index)
+        msr.reset(self.state)
         self.state.handlers = ctypes.addressof(self.native.table)
         map_windows(index)
         self.native.flush_all(self.at)
