@@ -85,7 +85,7 @@ def at_operands(core: "Core", i: Any) -> int:
 
 def _touched(operands: Operands, i: Any) -> list[tuple[tuple[int, ...], int, int]]:
     """Kinds of breakpoints that notice, first address and length of each access."""
-    found = []
+    found: list[tuple[tuple[int, ...], int, int]] = []
     for use in _INFO.info(i).used_memory():
         if use.access not in _SILENT:
             kinds = (_WRITE, _ACCESS) if use.access in _WRITING else (_ACCESS,)
