@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from iced_x86 import Decoder
 
 from hw import ram
 from hw.cpu import code_cache, code_store
@@ -125,8 +126,8 @@ def test_a_page_grows_by_what_later_machines_decode(folder: Path) -> None:
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
     with machine() as guest:
         guest.put_code(0, PROGRAM)
-        for at in range(2, 1000):  # in the middle of blocks, and of instructions
-            hot_code.point(guest, rip=CODE + at, rcx=1)
+        for instruction in Decoder(64, PROGRAM[:1000], ip=CODE):  # most in the middle of blocks
+            hot_code.point(guest, rip=instruction.ip, rcx=1)
             guest.core.run()
         code_store.save()
     grown = {path.name: path.stat().st_size for path in folder.iterdir()}
