@@ -8,7 +8,8 @@ nothing. All are mapped before the fork, MAP_SHARED, at the same host address in
 an address is valid in all of them.
 
 Every bulk write to physical memory goes through here, because a frame may hold decoded code:
-``write``, ``zero`` and ``copy`` test FRAME_HAS_CODE and tell the cores.
+``write``, ``zero`` and ``copy`` test FRAME_HAS_CODE and tell the cores. Under MPK_WATCH they go
+word by word, so that another core may come in between and a race with them shows.
 
 State: RAM, and this process's mapping (as private as an address space is).
 Locks: none; what needs order uses hw.atomics. Context: any.
@@ -28,7 +29,7 @@ from hw.atomics import AtomicU32, AtomicU64
 from hw.spec.address import PAGE_SHIFT
 from hw.spec.layout import DIRECT_MAP, Layout, fixed, layout, u64
 from hw.spec.memory_map import MAX_CPUS, MAX_RAM, MIB, ram_end
-from hw.spec.watch import WATCHING, WatchedWords
+from hw.spec.watch import READ, WATCHING, WRITE, WatchedWords, pieces
 
 #: Host address of board memory, and its size (sparse).
 BOARD_MAP: Final = 0x2000_0000_0000
@@ -210,6 +211,8 @@ def close(files: MemoryFiles) -> None:
 def read(addr: int, size: int) -> bytes:
     """Copy of ``size`` bytes at a physical address."""
     _check(addr, size)
+    if WATCHING:
+        return b"".join(ctypes.string_at(*piece) for piece in pieces(DIRECT_MAP + addr, size, READ))
     return ctypes.string_at(DIRECT_MAP + addr, size)
 
 
@@ -218,14 +221,23 @@ def write(addr: int, data: bytes | bytearray | memoryview) -> None:
     size = len(data)
     _check(addr, size)
     source = data if isinstance(data, bytes) else bytes(data)
-    ctypes.memmove(DIRECT_MAP + addr, source, size)
+    if WATCHING:
+        for at, count in pieces(DIRECT_MAP + addr, size, WRITE):
+            done = at - DIRECT_MAP - addr
+            ctypes.memmove(at, source[done : done + count], count)
+    else:
+        ctypes.memmove(DIRECT_MAP + addr, source, size)
     written(addr, size)
 
 
 def zero(addr: int, size: int) -> None:
     """Clear ``size`` bytes at a physical address."""
     _check(addr, size)
-    ctypes.memset(DIRECT_MAP + addr, 0, size)
+    if WATCHING:
+        for at, count in pieces(DIRECT_MAP + addr, size, WRITE):
+            ctypes.memset(at, 0, count)
+    else:
+        ctypes.memset(DIRECT_MAP + addr, 0, size)
     written(addr, size)
 
 
@@ -233,6 +245,9 @@ def copy(target: int, source: int, size: int) -> None:
     """Copy between physical addresses, which may overlap."""
     _check(target, size)
     _check(source, size)
+    if WATCHING:
+        write(target, read(source, size))
+        return
     ctypes.memmove(DIRECT_MAP + target, DIRECT_MAP + source, size)
     written(target, size)
 

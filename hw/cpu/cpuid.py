@@ -12,7 +12,7 @@ from typing import Final
 
 from hw.cpu.semantics.xsave import AREA_SIZE
 from hw.cpu.state import CpuState
-from hw.irq.party import core_count
+from hw.irq.party import PARTIES, core_count
 from hw.spec.paging import PHYS_BITS
 from hw.spec.registers import CR4_OSXSAVE, XCR0_SSE, XCR0_X87
 
@@ -105,18 +105,22 @@ def _features(number: int) -> Leaf:
     return registers[0], registers[1], registers[2], registers[3]
 
 
-def _topology(level: int, core_index: int) -> Leaf:
+def _id_bits() -> int:
+    """Bits of an APIC id that tell the package's cores apart; ids may be sparse."""
+    return max((PARTIES[core].apic_id for core in range(core_count())), default=0).bit_length()
+
+
+def _topology(level: int, apic_id: int) -> Leaf:
     """Leaf 0Bh: one thread a core, all cores in one package."""
-    cores = max(core_count(), 1)
     if level == 0:
-        return 0, 1, 1 << 8, core_index
+        return 0, 1, 1 << 8, apic_id
     if level == 1:
-        return (cores - 1).bit_length(), cores, 2 << 8 | 1, core_index
-    return 0, 0, level, core_index
+        return _id_bits(), max(core_count(), 1), 2 << 8 | 1, apic_id
+    return 0, 0, level, apic_id
 
 
-def leaf(number: int, subleaf: int, core_index: int) -> Leaf:
-    """eax, ebx, ecx, edx of a leaf; zeros where there is none."""
+def leaf(number: int, subleaf: int, apic_id: int) -> Leaf:
+    """eax, ebx, ecx, edx of a leaf on the core with an APIC id; zeros where there is none."""
     b, d, c = _words(_VENDOR)
     if 0x8000_0002 <= number <= 0x8000_0004:
         words = _words(_BRAND[(number - 0x8000_0002) * 16 :][:16])
@@ -128,21 +132,21 @@ def leaf(number: int, subleaf: int, core_index: int) -> Leaf:
     eax, ebx, ecx, edx = _features(number)
     leaves = {
         0: (_LAST, b, c, d),
-        1: (_SIGNATURE, (core_index & 0xFF) << 24 | _LINE // 8 << 8, ecx, edx),
-        0xB: _topology(subleaf, core_index),
+        1: (_SIGNATURE, (apic_id & 0xFF) << 24 | _LINE // 8 << 8, ecx, edx),
+        0xB: _topology(subleaf, apic_id),
         0x8000_0000: (_LAST_EXTENDED, b, c, d),
         0x8000_0001: (_SIGNATURE, 0, ecx, edx),
         0x8000_0005: (0, 0, _LEVEL_1, _LEVEL_1),
         0x8000_0006: (0, 0, _LEVEL_2, _LEVEL_3),
-        0x8000_0008: (48 << 8 | PHYS_BITS, 0, max(core_count(), 1) - 1, 0),
+        0x8000_0008: (48 << 8 | PHYS_BITS, 0, _id_bits() << 12 | max(core_count(), 1) - 1, 0),
     }
     return leaves.get(number, (eax, ebx, ecx, edx))
 
 
 def execute(state: CpuState) -> None:
     """CPUID (two bytes), counted as one instruction."""
-    answer = leaf(state.rax & 0xFFFF_FFFF, state.rcx & 0xFFFF_FFFF, state.core_index)
-    eax, ebx, ecx, edx = answer
+    apic_id = PARTIES[state.core_index].apic_id
+    eax, ebx, ecx, edx = leaf(state.rax & 0xFFFF_FFFF, state.rcx & 0xFFFF_FFFF, apic_id)
     if state.rax & 0xFFFF_FFFF == 1 and not state.cr4 & CR4_OSXSAVE:
         ecx &= ~(1 << _OSXSAVE_BIT)
     state.rax, state.rbx, state.rcx, state.rdx = eax, ebx, ecx, edx

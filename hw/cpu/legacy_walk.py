@@ -11,6 +11,7 @@ from hw.cpu.primitives import atomic_cas, host_load
 from hw.cpu.subset import noinline
 from hw.ram import HEADER
 from hw.spec.layout import DIRECT_MAP
+from hw.spec.memory_map import HIGH_RAM_BASE, LOW_RAM_LIMIT
 from hw.spec.paging import (
     ACCESS_WRITE,
     FAULT_PRESENT,
@@ -39,7 +40,13 @@ _PSE_RESERVED: Final = 1 << 21
 _PSE_HIGH: Final = 0x1F_E000
 
 #: Host address of the word that says where RAM ends.
-RAM_END_AT: Final = ctypes.addressof(HEADER) + HEADER.offset_of("ram_end")
+_RAM_END_AT: Final = ctypes.addressof(HEADER) + HEADER.offset_of("ram_end")
+
+
+def in_ram(address: int) -> bool:
+    """Whether a physical address is RAM: below its end, and not where devices are."""
+    below = address < LOW_RAM_LIMIT or address >= HIGH_RAM_BASE
+    return below and address < host_load(_RAM_END_AT, 64)
 
 
 @noinline
@@ -50,7 +57,7 @@ def descend_two(cr3: int, address: int, access: int, rules: int) -> int:  # noqa
     shift = 22
     allowed = PTE_WRITABLE | PTE_USER
     while True:
-        if table >= host_load(RAM_END_AT, 64):
+        if not in_ram(table):
             return WALK_FAULT | FAULT_PRESENT | FAULT_RESERVED | error
         place = DIRECT_MAP + table + ((address >> shift) & 1023) * 4
         entry = host_load(place, 32)
@@ -85,6 +92,6 @@ def descend_two(cr3: int, address: int, access: int, rules: int) -> int:  # noqa
 def directory_pointer(cr3: int, address: int) -> int:
     """The PAE directory-pointer entry of an address; not present outside RAM."""
     table = cr3 & 0xFFFF_FFE0
-    if table >= host_load(RAM_END_AT, 64):
+    if not in_ram(table):
         return 0
     return host_load(DIRECT_MAP + table + ((address >> 30) & 3) * 8, 64)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from hw import ram
 from hw.bus import mmio
 from hw.cpu.exits import CpuFault
+from hw.cpu.legacy_walk import in_ram
 from hw.cpu.page_rules import RULE_SMAP
 from hw.cpu.state import CpuState
 from hw.cpu.walker import WALK_FAULT
@@ -66,7 +67,7 @@ class LinearMemory:
         """
         data = b""
         for phys, count in self._pieces(address, size, ACCESS_READ, system=system):
-            if phys < ram.HEADER.ram_end:
+            if in_ram(phys):
                 data += ram.read(phys, count)
             else:
                 value = mmio.read(self._state.core_index, phys, count)
@@ -83,7 +84,7 @@ class LinearMemory:
         data = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
         for phys, count in self._pieces(address, size, ACCESS_WRITE, system=system):
             piece, data = data[:count], data[count:]
-            if phys < ram.HEADER.ram_end:
+            if in_ram(phys):
                 ram.write(phys, piece)
             else:
                 mmio.write(self._state.core_index, phys, count, int.from_bytes(piece, "little"))

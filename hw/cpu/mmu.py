@@ -19,10 +19,11 @@ from hw.cpu.exits import (
     EXIT_PAGE_FAULT,
     EXIT_SINGLE,
 )
+from hw.cpu.legacy_walk import in_ram
 from hw.cpu.primitives import address_of, atomic_rmw, get, host_load, host_store, likely, sext, u64
 from hw.cpu.state import NO_TAG, TLB_ENTRIES, TLB_OFFSET, CpuState
 from hw.cpu.subset import noinline
-from hw.cpu.walker import RAM_END_AT, WALK_FAULT, WALK_LARGE, WALK_WRITABLE, walk
+from hw.cpu.walker import WALK_FAULT, WALK_LARGE, WALK_WRITABLE, walk
 from hw.ram import (
     FRAME_CODE_BITS,
     FRAME_FLAGS,
@@ -150,7 +151,7 @@ def fill(s: CpuState, address: int, access: int) -> int:
         page_fault(s, address, found & 0xFFFF)
         return 0
     frame = found & ~0xFFF
-    if frame >= host_load(RAM_END_AT, 64):
+    if not in_ram(frame):
         exception(s, MACHINE_CHECK, 0)
         if s.vectors != 0:
             s.exit_reason = EXIT_DEVICE

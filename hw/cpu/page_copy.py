@@ -5,11 +5,12 @@ State: page tables and frames in RAM. Locks: none. Context: any; never sleeps.
 
 from typing import Final
 
+from hw.cpu.legacy_walk import in_ram
 from hw.cpu.mmu import code_written
 from hw.cpu.page_rules import RULE_NX, RULE_WP
 from hw.cpu.primitives import full_fence, host_load, host_store, u64
 from hw.cpu.subset import noinline
-from hw.cpu.walker import RAM_END_AT, WALK_FAULT, walk
+from hw.cpu.walker import WALK_FAULT, walk
 from hw.ram import FRAME_FLAGS, FRAME_HAS_CODE
 from hw.spec.layout import DIRECT_MAP
 from hw.spec.paging import ACCESS_USER, ACCESS_WRITE
@@ -29,7 +30,7 @@ def copy_pages(cr3: int, address: int, buffer: int, size: int, write: int) -> in
         access = ACCESS_USER | (ACCESS_WRITE if write != 0 else 0)
         found = walk(cr3, here, access, RULE_NX | RULE_WP)
         frame = found & ~0xFFF
-        if found & WALK_FAULT != 0 or frame >= host_load(RAM_END_AT, 64):
+        if found & WALK_FAULT != 0 or not in_ram(frame):
             return done
         room = 4096 - (here & 0xFFF)
         count = room if room < size - done else size - done

@@ -10,13 +10,13 @@ State: page tables in RAM. Locks: none. Context: any.
 
 from hw.cpu.legacy_walk import (
     PDPTE_RESERVED,
-    RAM_END_AT,
     WALK_AGAIN,
     WALK_FAULT,
     WALK_LARGE,
     WALK_WRITABLE,
     descend_two,
     directory_pointer,
+    in_ram,
 )
 from hw.cpu.page_rules import (
     RULE_NO_PAGING,
@@ -43,7 +43,7 @@ from hw.spec.paging import (
     PTE_WRITABLE,
 )
 
-__all__ = ["RAM_END_AT", "WALK_FAULT", "WALK_LARGE", "WALK_WRITABLE", "walk"]
+__all__ = ["WALK_FAULT", "WALK_LARGE", "WALK_WRITABLE", "walk"]
 
 
 @noinline
@@ -81,7 +81,7 @@ def _descend(  # noqa: C901, PLR0911, PLR0912 the whole rule in one place
         table = entry & PTE_FRAME_MASK
         shift = 21
     while True:
-        if table >= host_load(RAM_END_AT, 64):
+        if not in_ram(table):
             return WALK_FAULT | FAULT_PRESENT | FAULT_RESERVED | error
         place = u64(DIRECT_MAP + table + ((address >> shift) & 511) * 8)
         entry = host_load(place, 64)

@@ -110,7 +110,7 @@ class Spinlock(Layout):
     def class_id(self) -> int:
         """LockClass.id, 0 before init."""
         key: int = self.cell.key
-        return key & 0xFFFF
+        return key & ranks.CLASS_MASK
 
     @property
     def name(self) -> str:

@@ -1,17 +1,12 @@
 """A bare image for two cores and more: all come up from real mode, each with tables of its own.
 
-    python -m tests.support.bare_smp CORES SCENARIO
+    python -m tests.support.bare_smp CORES SCENARIO [APIC IDS]
 
-    page of core n (0x50000 + n * 0x2000): GDT | TSS at 0x100 | record at 0x200 | its stacks above
-
-"faults": all cores run into a double fault at once, each on its own IST stack; core 0 writes all
-records to the debug console. "calls": core 0 sends each other core an interrupt, which it takes
-out of HLT, and waits for the count; then the same through NMI.
+The scenarios are those of tests.support.bare_scenarios.
 
 State: RAM of the machine. Context: a process of its own.
 """
 
-import struct
 import sys
 from typing import Final
 
@@ -21,15 +16,7 @@ from hw.machine_config import MachineConfig
 from hw.spec.board_registers import DEBUG_CONSOLE, POWER_OFF
 from hw.spec.memory_map import BOARD_REGISTERS_BASE, MIB
 from tests.support.bare_kernel import BASE, link
-
-PAGE: Final = 0x50000
-STRIDE: Final = 0x2000
-#: Where RSP0 and IST1 of a core begin, from its page on.
-RSP0: Final = 0x1800
-IST1: Final = 0x1F00
-RECORD: Final = 0x200
-#: TR, APIC id, RSP in the handler, CR2, GDT base.
-RECORD_FORMAT: Final = struct.Struct("<5Q")
+from tests.support.bare_scenarios import BODIES, HANDLERS, IST1, PAGE, RSP0, STRIDE
 
 _UP: Final = f"""
 .code16
@@ -56,7 +43,7 @@ protected:
     test ebp, ebp
     jnz paging
     mov dword ptr [0x20000], 0x21007
-    mov dword ptr [0x21000], 0x83
+    mov dword ptr [0x21000], 0x87
     mov dword ptr [0x21008], 0x40000083
     mov dword ptr [0x21010], 0x80000083
     mov dword ptr [0x21018], 0xc0000083
@@ -82,7 +69,7 @@ long_mode:
     lea esp, [ebp + 0x1000]
     lea rsi, [first_gdt]
     mov edi, ebp
-    mov ecx, 6
+    mov ecx, 8
     cld
     rep movsq
     lea eax, [ebp + 0x100]
@@ -94,7 +81,7 @@ long_mode:
     mov [rbp + 0x104], rax
     lea eax, [ebp + {IST1}]
     mov [rbp + 0x124], rax
-    mov word ptr [rsp], 0x2f
+    mov word ptr [rsp], 0x3f
     mov [rsp + 2], rbp
     lgdt [rsp]
     mov ax, 0x10
@@ -137,136 +124,39 @@ next_core: .long 0
 arrived: .long 0
 taken: .long 0
 .balign 8
-first_gdt_register: .word 0x2f
+first_gdt_register: .word 0x3f
     .long first_gdt
 .balign 8
 first_gdt: .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x00cf9b000000ffff, 0, 0
+    .quad 0x00cff3000000ffff, 0x00affb000000ffff
 idt_register: .word 0xfff
     .quad idt
 """
 
-_FAULTS: Final = f"""
-others:
-    lock inc dword ptr [arrived]
-1:  pause
-    cmp dword ptr [arrived], {{cores}}
-    jne 1b
-    mov rsp, 0x700000000000
-    push rax
-double_fault:
-    pop rax
-    str eax
-    mov [rbp + {RECORD}], rax
-    mov ecx, 0x802
-    rdmsr
-    mov [rbp + {RECORD + 8}], rax
-    mov [rbp + {RECORD + 16}], rsp
-    mov rax, cr2
-    mov [rbp + {RECORD + 24}], rax
-    sub rsp, 16
-    sgdt [rsp]
-    mov rax, [rsp + 2]
-    mov [rbp + {RECORD + 32}], rax
-    lock inc dword ptr [taken]
-    cmp ebp, {PAGE}
-    jne stop
-2:  pause
-    cmp dword ptr [taken], {{cores}}
-    jne 2b
-    mov ebx, {PAGE}
-3:  lea rsi, [rbx + {RECORD}]
-    mov ecx, {RECORD_FORMAT.size}
-    call write
-    add ebx, {STRIDE}
-    cmp ebx, {PAGE} + {{cores}} * {STRIDE}
-    jne 3b
-    jmp power_off
-stop:
-    cli
-    hlt
-    jmp stop
-"""
-
-_CALLS: Final = """
-    sti
-1:  pause
-    cmp dword ptr [arrived], {cores} - 1
-    jne 1b
-    mov ebx, 20
-2:  mov dword ptr [taken], 0
-    mov ecx, 0x830
-    mov eax, 0xc4041
-    xor edx, edx
-    wrmsr
-3:  pause
-    cmp dword ptr [taken], {cores} - 1
-    jne 3b
-    dec ebx
-    jnz 2b
-    mov dword ptr [taken], 0
-    mov eax, 0xc4400
-    wrmsr
-4:  pause
-    cmp dword ptr [taken], {cores} - 1
-    jne 4b
-    lea rsi, [done]
-    mov ecx, 5
-    call write
-    jmp power_off
-done: .ascii "calls"
-others:
-    lock inc dword ptr [arrived]
-5:  sti
-    hlt
-    jmp 5b
-call_me:
-    push rax
-    push rcx
-    push rdx
-    lock inc dword ptr [taken]
-    mov ecx, 0x80b
-    xor eax, eax
-    xor edx, edx
-    wrmsr
-    pop rdx
-    pop rcx
-    pop rax
-    iretq
-nmi:
-    lock inc dword ptr [taken]
-    iretq
-"""
-
-_HANDLERS: Final = {
-    "faults": {8: ("double_fault", 1)},
-    "calls": {2: ("nmi", 0), 0x41: ("call_me", 0)},
-}
-_BODIES: Final = {"faults": _FAULTS, "calls": _CALLS}
-
 
 def image(cores: int, scenario: str) -> bytes:
     """The image of a scenario."""
-    handlers = _HANDLERS[scenario]
+    handlers = HANDLERS[scenario]
     gates = [".balign 16\nidt:\n"]
     for vector in range(256):
         if vector in handlers:
             label, ist = handlers[vector]
             gates.append(
-                f".word {label} - start, 8\n.byte {ist}, 0x8e\n.word {BASE >> 16}\n.quad 0\n"
+                f".word {label} - start, 8\n.byte {ist}, 0xee\n.word {BASE >> 16}\n.quad 0\n"
             )
         else:
             gates.append(".quad 0, 0\n")
-    finish = _FINISH.format(
-        console=hex(BOARD_REGISTERS_BASE + DEBUG_CONSOLE),
-        power=hex(BOARD_REGISTERS_BASE + POWER_OFF),
-    )
-    return link(_UP + _BODIES[scenario].format(cores=cores) + finish + "".join(gates), BASE)
+    power = hex(BOARD_REGISTERS_BASE + POWER_OFF)
+    finish = _FINISH.format(console=hex(BOARD_REGISTERS_BASE + DEBUG_CONSOLE), power=power)
+    body = BODIES[scenario].format(cores=cores, power=power)
+    return link(_UP + body + finish + "".join(gates), BASE)
 
 
 def main() -> int:
     """Run the scenario that the command line names."""
     cores, scenario = int(sys.argv[1]), sys.argv[2]
-    config = MachineConfig(cpus=cores, ram_bytes=32 * MIB, ports=(), timeout_s=40)
+    ids = tuple(map(int, sys.argv[3:]))
+    config = MachineConfig(cpus=cores, ram_bytes=32 * MIB, apic_ids=ids, ports=(), timeout_s=40)
     return Machine(config).run(bare_image(image(cores, scenario), BASE))
 
 

@@ -2,8 +2,12 @@
 
 import pytest
 
-from mpkernel.arch import ipi, remote_call
+from hw import clock
+from mpkernel.arch import interrupts, ipi, remote_call
+from mpkernel.arch.atomics import AtomicU64
+from mpkernel.arch.cpu import cpu
 from mpkernel.arch.vectors import VECTOR_CALL
+from tests.support.core_processes import core_processes, run_cpus
 from tests.support.kernel import kernel
 
 pytestmark = pytest.mark.feature("B7")
@@ -51,3 +55,36 @@ def test_a_waiter_serves_the_calls_made_of_it(calls):
         finally:
             remote_call.relax = original
         assert calls == [1]
+
+
+@pytest.mark.feature("C4")
+@pytest.mark.parametrize("caller", [0, 1])
+def test_the_tsc_never_goes_back_over_an_interrupt(caller):
+    """Read on CPU A, in CPU B's handler and on A again; the CPUs are processes."""
+    rounds, callee = 300, 1 - caller
+    with core_processes(2) as k:
+        seen, done = AtomicU64.at(k.scratch(8)), AtomicU64.at(k.scratch(8))
+        remote_call.FUNCTIONS.add(78, lambda _argument: seen.store(clock.tsc()))
+
+        def take_call(vector: int) -> None:
+            assert vector == VECTOR_CALL
+            remote_call.serve()
+            cpu().apic.eoi()
+
+        k.cpus[callee].interrupt_handler = take_call
+
+        def run(index: int) -> None:
+            if index == callee:
+                while not done.load():
+                    interrupts.safepoint()
+                return
+            for _ in range(rounds):
+                before = clock.tsc()
+                remote_call.call(callee, 78, 0, wait=True)
+                assert before <= seen.load() <= clock.tsc()
+            done.store(1)
+
+        try:
+            run_cpus(k, run)
+        finally:
+            del remote_call.FUNCTIONS._entries[78]

@@ -56,7 +56,7 @@ def test_a_signal_ends_a_read_and_loses_nothing(rig: Rig) -> None:
     task: Task = rig.kernel.spawn(0, read())
     rig.kernel.settle()
     task.signal_pending = 1
-    wake(task, only_interruptible=True)
+    wake(task, only_called=True)
     rig.kernel.settle()
     assert isinstance(seen[0], Interrupted)
     os.write(rig.stdin, b"later")
