@@ -132,7 +132,7 @@ class WaitQueue(Layout):
     def is_empty(self) -> bool:
         """Whether nobody waits; true for a moment only, but for holders of the lock."""
         waiters = self.waiters.phys
-        return load64(waiters + ListNode.offset_of("next")) == waiters
+        return load64(waiters + ListNode.offset_of("next")) in (0, waiters)
 
     def _wake(self, most: int) -> int:
         watch = cpu().lockdep
