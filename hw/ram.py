@@ -42,6 +42,9 @@ LEDGER_SIZE: Final = 1024 * MIB
 #: Bits of a frame's byte in FRAME_FLAGS.
 FRAME_HAS_CODE: Final = 1 << 0
 FRAME_WRITE_TAG_GIVEN: Final = 1 << 1
+FRAME_LOOKED_UP: Final = 1 << 2  #: in the store of decoded code
+#: What no longer holds when code is written: all but that a core may write unseen.
+FRAME_CODE_BITS: Final = FRAME_HAS_CODE | FRAME_LOOKED_UP
 
 _MAP_FIXED_NOREPLACE: Final = 0x100000
 _MAP_NORESERVE: Final = 0x4000
@@ -303,7 +306,7 @@ def written(addr: int, size: int) -> None:
     for index, flag in enumerate(flags):
         if flag & FRAME_HAS_CODE:
             pfn = (addr >> PAGE_SHIFT) + index
-            atomics.and8_at(FRAME_FLAGS + pfn, ~FRAME_HAS_CODE & 0xFF)
+            atomics.and8_at(FRAME_FLAGS + pfn, ~FRAME_CODE_BITS & 0xFF)
             AtomicU32.from_address(FRAME_VERSIONS + 4 * pfn).add(1)
     HEADER.code_generation.add(1)
     for pending in PENDING:

@@ -25,6 +25,7 @@ from hw.cpu.state import NO_TAG, TLB_ENTRIES, TLB_OFFSET, CpuState
 from hw.cpu.subset import noinline
 from hw.cpu.walker import WALK_FAULT, WALK_LARGE, WALK_WRITABLE, walk
 from hw.ram import (
+    FRAME_CODE_BITS,
     FRAME_FLAGS,
     FRAME_HAS_CODE,
     FRAME_VERSIONS,
@@ -210,7 +211,7 @@ def writable_page(s: CpuState, address: int) -> int:
 @noinline
 def code_written(frame: int) -> None:
     """Make decoded code of a frame stale and tell all cores (the native twin of ram.written)."""
-    atomic_rmw("and", FRAME_FLAGS + (frame >> 12), 8, ~FRAME_HAS_CODE & 0xFF)
+    atomic_rmw("and", FRAME_FLAGS + (frame >> 12), 8, ~FRAME_CODE_BITS & 0xFF)
     atomic_rmw("add", FRAME_VERSIONS + (frame >> 12) * 4, 32, 1)
     atomic_rmw("add", _GENERATION_AT, 64, 1)
     core = 0

@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from hw import native
-from hw.cpu import page_copy, run_loop, single_step, walker
+from hw.cpu import code_cache, page_copy, run_loop, single_step, walker
 from hw.cpu.handler_compiler import family_handlers, load_family, source_key
 from hw.cpu.inlining import compile_function
 from hw.cpu.ir import Module
@@ -78,6 +78,7 @@ ENTRIES: Final[dict[str, Callable[..., Any]]] = {
     "cpu_run_one": single_step.run_one,
     "cpu_walk": walker.walk,
     "cpu_copy_pages": page_copy.copy_pages,
+    "cpu_publish": code_cache.publish,
 }
 
 
@@ -125,6 +126,9 @@ class NativeCode:
         self.flush_page = native.function(entries["cpu_flush_page"], None, *[ctypes.c_uint64] * 2)
         self.walk = native.function(entries["cpu_walk"], *[ctypes.c_uint64] * 5)
         self.copy_pages = native.function(entries["cpu_copy_pages"], *[ctypes.c_uint64] * 6)
+        self.publish = native.function(
+            entries["cpu_publish"], ctypes.c_uint64, ctypes.c_char_p, *[ctypes.c_uint64] * 3
+        )
         self.table: Any = (ctypes.c_uint64 * len(handler_list()))()
         self._absent = set(FAMILIES)
         for family in families:
