@@ -221,6 +221,12 @@ def test_a_wakeup_that_nobody_sent():
     assert "though what it waits for is so" in done.stderr
 
 
+def test_a_sleep_that_ends_in_time_is_neither_hung_nor_forgotten():
+    done = provoke(2, "echo hang > /dev/debug & sleep 0.6; echo free > /dev/debug; wait; echo on")
+    assert done.stdout == "on\n", done.stderr
+    assert findings(done.stderr) == []
+
+
 def test_a_machine_that_is_well_is_not_disturbed():
     done = provoke(4, "primes 3000 | wc & spin 4 1 > /dev/null & sleep 1; ps | cat; forktest; wait")
     assert done.returncode == 0, done.stderr
