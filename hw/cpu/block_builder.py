@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Final
 
 from hw.cpu.micro_op import PACKED, PACKED_LINKS, PLACE_BITS
+from hw.cpu.pairs import fuse_pairs
 from hw.cpu.state import MODE_CODE_32, MODE_FLAGS, MODE_LEGACY
 from hw.cpu.threaded import numbers
 
@@ -136,6 +137,7 @@ class BlockBuilder:
         if self.mode & MODE_LEGACY:
             last = (self.next_rip - 1 - self.code_base) & 0xFFFF_FFFF
             ops[0] = (*ops[0][:7], last, *ops[0][8:])
+        fuse_pairs(ops)
         target, other = self.targets
         words = chain.from_iterable(ops)
         return _packed(len(ops)).pack(*words, 0, target & _MASK64, 0, other & _MASK64)

@@ -31,6 +31,7 @@ from hw.cpu.semantics import (
     bmi,
     branch,
     checksum,
+    fusion,
     fxsave,
     locked,
     mmx,
@@ -59,7 +60,7 @@ from hw.cpu.semantics.handler import Handler
 #: Loaded before the fork.
 COMMON: Final = (
     move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, sse_integer, sse_float,
-    system, region,
+    system, region, fusion,
 )  # fmt: skip
 #: Loaded by a process that meets one of their handlers.
 RARE: Final[tuple[ModuleType, ...]] = (
