@@ -8,7 +8,8 @@ nothing. All are mapped before the fork, MAP_SHARED, at the same host address in
 an address is valid in all of them.
 
 Every bulk write to physical memory goes through here, because a frame may hold decoded code:
-``write``, ``zero`` and ``copy`` test FRAME_HAS_CODE and tell the cores.
+``write``, ``zero`` and ``copy`` test FRAME_HAS_CODE and tell the cores. Under MPK_WATCH they go
+word by word, so that another core may come in between and a race with them shows.
 
 State: RAM, and this process's mapping (as private as an address space is).
 Locks: none; what needs order uses hw.atomics. Context: any.
@@ -28,7 +29,7 @@ from hw.atomics import AtomicU32, AtomicU64
 from hw.spec.address import PAGE_SHIFT
 from hw.spec.layout import DIRECT_MAP, Layout, fixed, layout, u64
 from hw.spec.memory_map import MAX_CPUS, MAX_RAM, MIB, ram_end
-from hw.spec.watch import WATCHING, WatchedWords
+from hw.spec.watch import READ, WATCHING, WRITE, WatchedWords, pieces
 
 #: Host address of board memory, and its size (sparse).
 BOARD_MAP: Final = 0x2000_0000_0000
@@ -41,6 +42,9 @@ LEDGER_SIZE: Final = 1024 * MIB
 #: Bits of a frame's byte in FRAME_FLAGS.
 FRAME_HAS_CODE: Final = 1 << 0
 FRAME_WRITE_TAG_GIVEN: Final = 1 << 1
+FRAME_LOOKED_UP: Final = 1 << 2  #: in the store of decoded code
+#: What no longer holds when code is written: all but that a core may write unseen.
+FRAME_CODE_BITS: Final = FRAME_HAS_CODE | FRAME_LOOKED_UP
 
 _MAP_FIXED_NOREPLACE: Final = 0x100000
 _MAP_NORESERVE: Final = 0x4000
@@ -228,6 +232,8 @@ def close(files: MemoryFiles) -> None:
 def read(addr: int, size: int) -> bytes:
     """Copy of ``size`` bytes at a physical address."""
     _check(addr, size)
+    if WATCHING:
+        return b"".join(ctypes.string_at(*piece) for piece in pieces(DIRECT_MAP + addr, size, READ))
     return ctypes.string_at(DIRECT_MAP + addr, size)
 
 
@@ -236,14 +242,23 @@ def write(addr: int, data: bytes | bytearray | memoryview) -> None:
     size = len(data)
     _check(addr, size)
     source = data if isinstance(data, bytes) else bytes(data)
-    ctypes.memmove(DIRECT_MAP + addr, source, size)
+    if WATCHING:
+        for at, count in pieces(DIRECT_MAP + addr, size, WRITE):
+            done = at - DIRECT_MAP - addr
+            ctypes.memmove(at, source[done : done + count], count)
+    else:
+        ctypes.memmove(DIRECT_MAP + addr, source, size)
     written(addr, size)
 
 
 def zero(addr: int, size: int) -> None:
     """Clear ``size`` bytes at a physical address."""
     _check(addr, size)
-    ctypes.memset(DIRECT_MAP + addr, 0, size)
+    if WATCHING:
+        for at, count in pieces(DIRECT_MAP + addr, size, WRITE):
+            ctypes.memset(at, 0, count)
+    else:
+        ctypes.memset(DIRECT_MAP + addr, 0, size)
     written(addr, size)
 
 
@@ -251,6 +266,9 @@ def copy(target: int, source: int, size: int) -> None:
     """Copy between physical addresses, which may overlap."""
     _check(target, size)
     _check(source, size)
+    if WATCHING:
+        write(target, read(source, size))
+        return
     ctypes.memmove(DIRECT_MAP + target, DIRECT_MAP + source, size)
     written(target, size)
 
@@ -309,7 +327,7 @@ def written(addr: int, size: int) -> None:
     for index, flag in enumerate(flags):
         if flag & FRAME_HAS_CODE:
             pfn = (addr >> PAGE_SHIFT) + index
-            atomics.and8_at(FRAME_FLAGS + pfn, ~FRAME_HAS_CODE & 0xFF)
+            atomics.and8_at(FRAME_FLAGS + pfn, ~FRAME_CODE_BITS & 0xFF)
             AtomicU32.from_address(FRAME_VERSIONS + 4 * pfn).add(1)
     HEADER.code_generation.add(1)
     for pending in PENDING:

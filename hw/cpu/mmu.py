@@ -22,10 +22,21 @@ from hw.cpu.exits import (
 )
 from hw.cpu.legacy_walk import in_ram
 from hw.cpu.page_rules import RULE_ALIGNED
-from hw.cpu.primitives import address_of, atomic_rmw, get, host_load, host_store, likely, sext, u64
+from hw.cpu.primitives import (
+    address_of,
+    atomic_rmw,
+    get,
+    host_load,
+    host_store,
+    likely,
+    sext,
+    u64,
+    wide,
+)
 from hw.cpu.state import NO_TAG, TLB_ENTRIES, TLB_OFFSET, CpuState
 from hw.cpu.subset import noinline
 from hw.cpu.tlb_banks import note_page
+from hw.cpu.vector_primitives import host_load128, host_store128
 from hw.cpu.walker import (
     WALK_FAULT,
     WALK_GLOBAL,
@@ -35,6 +46,7 @@ from hw.cpu.walker import (
     walk,
 )
 from hw.ram import (
+    FRAME_CODE_BITS,
     FRAME_FLAGS,
     FRAME_HAS_CODE,
     FRAME_VERSIONS,
@@ -97,6 +109,28 @@ def load_for_update(s: CpuState, address: int, bits: int) -> int:
     if s.fault != 0:
         leave_fault()
     return value
+
+
+def load_wide(s: CpuState, address: int) -> int:
+    """Read sixteen bytes of guest memory, in one access where they are in one page."""
+    entry = entry_of(address)
+    if likely(get(s, entry + _READ_TAG, 64) == u64(address + 15) & _PAGE):
+        return host_load128(u64(address + get(s, entry + ADDEND, 64)))
+    lower, upper = load_wide_slow(s, address)
+    if s.fault != 0:
+        leave_fault()
+    return wide(lower) | wide(upper) << 64
+
+
+def store_wide(s: CpuState, address: int, value: int) -> None:
+    """Write sixteen bytes of guest memory; both ends are checked before the first is written."""
+    entry = entry_of(address)
+    if likely(get(s, entry + _WRITE_TAG, 64) == u64(address + 15) & _PAGE):
+        host_store128(u64(address + get(s, entry + ADDEND, 64)), value)
+    else:
+        store_wide_slow(s, address, u64(value), u64(value >> 64))
+        if s.fault != 0:
+            leave_fault()
 
 
 def host_address_for_write(s: CpuState, address: int) -> int:
@@ -231,7 +265,7 @@ def writable_page(s: CpuState, address: int) -> int:
 @noinline
 def code_written(frame: int) -> None:
     """Make decoded code of a frame stale and tell all cores (the native twin of ram.written)."""
-    atomic_rmw("and", FRAME_FLAGS + (frame >> 12), 8, ~FRAME_HAS_CODE & 0xFF)
+    atomic_rmw("and", FRAME_FLAGS + (frame >> 12), 8, ~FRAME_CODE_BITS & 0xFF)
     atomic_rmw("add", FRAME_VERSIONS + (frame >> 12) * 4, 32, 1)
     atomic_rmw("add", _GENERATION_AT, 64, 1)
     core = 0
@@ -338,6 +372,29 @@ def store_slow(s: CpuState, address: int, size: int, value: int) -> None:
         host = first + inside if inside < 4096 else second + inside - 4096
         host_store(host, 8, value >> (8 * done))
         done += 1
+
+
+@noinline
+def load_wide_slow(s: CpuState, address: int) -> tuple[int, int]:
+    """``load_wide`` after a TLB miss, or across a page border: its two halves."""
+    lower = load_slow(s, address, 8)
+    if s.fault != 0:
+        return 0, 0
+    upper = load_slow(s, u64(address + 8), 8)
+    check_alignment(s, address, 16)
+    return lower, upper
+
+
+@noinline
+def store_wide_slow(s: CpuState, address: int, lower: int, upper: int) -> None:
+    """``store_wide`` after a TLB miss, or across a page border."""
+    update_slow(s, address, 8)
+    if s.fault == 0:
+        update_slow(s, u64(address + 8), 8)
+    check_alignment(s, address, 16)
+    if s.fault == 0:
+        store_slow(s, address, 8, lower)
+        store_slow(s, u64(address + 8), 8, upper)
 
 
 def fetch_page(s: CpuState, address: int) -> int:

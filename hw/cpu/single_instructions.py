@@ -13,7 +13,8 @@ from iced_x86 import Code, Decoder, Formatter, FormatterSyntax
 
 from hw import ram
 from hw.cpu import cpuid, entropy, msr, threaded
-from hw.cpu.decode import bits_of, decode_block
+from hw.cpu.block_builder import bits_of
+from hw.cpu.decode import decode_block
 from hw.cpu.exclusive import exclusive
 from hw.cpu.exits import (
     EXIT_CPUID,

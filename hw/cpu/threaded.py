@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from hw import native
-from hw.cpu import page_copy, run_loop, single_step, tlb_banks, walker
+from hw.cpu import code_cache, page_copy, run_loop, single_step, tlb_banks, walker
 from hw.cpu.handler_compiler import family_handlers, load_family, source_key
 from hw.cpu.inlining import compile_function
 from hw.cpu.ir import Module
@@ -31,6 +31,7 @@ from hw.cpu.semantics import (
     bmi,
     branch,
     checksum,
+    fusion,
     fxsave,
     locked,
     mmx,
@@ -60,7 +61,7 @@ from hw.cpu.semantics.handler import Handler
 #: Loaded before the fork.
 COMMON: Final = (
     move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, sse_integer, sse_float,
-    system, privilege, region,
+    system, privilege, region, fusion,
 )  # fmt: skip
 #: Loaded by a process that meets one of their handlers.
 RARE: Final[tuple[ModuleType, ...]] = (
@@ -81,6 +82,7 @@ ENTRIES: Final[dict[str, Callable[..., Any]]] = {
     "cpu_run_one": single_step.run_one,
     "cpu_walk": walker.walk,
     "cpu_copy_pages": page_copy.copy_pages,
+    "cpu_publish": code_cache.publish,
 }
 
 
@@ -132,6 +134,9 @@ class NativeCode:
         )
         self.walk = native.function(entries["cpu_walk"], *[ctypes.c_uint64] * 5)
         self.copy_pages = native.function(entries["cpu_copy_pages"], *[ctypes.c_uint64] * 6)
+        self.publish = native.function(
+            entries["cpu_publish"], ctypes.c_uint64, ctypes.c_char_p, *[ctypes.c_uint64] * 3
+        )
         self.table: Any = (ctypes.c_uint64 * len(handler_list()))()
         self._absent = set(FAMILIES)
         for family in families:

@@ -133,10 +133,10 @@ def ipi0(k, s):
 """
 
 
-def explored(text: str, schedules: int) -> str:
+def explored(text: str, schedules: int, strategy: str = "random") -> str:
     """The finding, None if there is none."""
     code = f"""{EXPLORER}
-result = explore({text!r}, "random", {schedules})
+result = explore({text!r}, {strategy!r}, {schedules})
 print(result.finding and result.finding.failure)
 """
     return watched(code).strip()
@@ -152,9 +152,10 @@ def test_and_without_the_lock_that_keeps_it_out_it_is_found():
 
 
 @pytest.mark.feature("FIX-7")
-def test_no_completion_is_lost_however_quick_the_device_is():
-    assert explored(DISK, 150) == "None"
+@pytest.mark.parametrize("strategy", ["random", "pct"])
+def test_no_completion_is_lost_however_quick_the_device_is(strategy: str):
+    assert explored(DISK, 150, strategy) == "None"
 
 
 def test_and_with_a_handler_that_takes_one_of_two_it_is_found():
-    assert "deadlock: " in explored(DISK + TAKES_ONE, 150)
+    assert "deadlock: " in explored(DISK + TAKES_ONE, 150, "pct")

@@ -20,7 +20,16 @@ from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import exception, load
 from hw.cpu.primitives import address_of, get, likely, low, put, u64, wide
 from hw.cpu.semantics.handler import Handler, address
-from hw.cpu.semantics.sse import HOST_MXCSR, MASKS, STICKY, enter_mxcsr, reg, set_reg, source
+from hw.cpu.semantics.sse import (
+    HOST_MXCSR,
+    MASKS,
+    STICKY,
+    chosen_elements,
+    enter_mxcsr,
+    reg,
+    set_reg,
+    source,
+)
 from hw.cpu.semantics.sse_names import (
     COMPARES,
     FLOATS,
@@ -130,7 +139,7 @@ def dot_product(s: CpuState, u: MicroOp, form: str, bits: int) -> None:
     out follows from the order of the operands here, which is Intel's.
     """
     value = source(s, u, form, 128)
-    chosen = _elements(u.imm >> 4, bits)
+    chosen = chosen_elements(u.imm >> 4, bits)
     total = vector(_MULTIPLY[bits], reg(s, u.a) & chosen, value & chosen)
     end_if_raised(s, total, bits)
     if bits == 64:
@@ -140,17 +149,7 @@ def dot_product(s: CpuState, u: MicroOp, form: str, bits: int) -> None:
         end_if_raised(s, total, bits)
         total = vector("addps", total, vector(_SWAP_HALVES, total, total))
     end_if_raised(s, total, bits)
-    set_reg(s, u.a, total & _elements(u.imm, bits))
-
-
-def _elements(chosen: int, bits: int) -> int:
-    """All ones in the elements whose bits are set."""
-    if bits == 64:
-        lower = u64(0 - (chosen & 1))
-        return wide(lower) | wide(u64(0 - (chosen >> 1 & 1))) << 64
-    lower = (chosen & 1) * 0xFFFF_FFFF | (chosen >> 1 & 1) * 0xFFFF_FFFF_0000_0000
-    upper = (chosen >> 2 & 1) * 0xFFFF_FFFF | (chosen >> 3 & 1) * 0xFFFF_FFFF_0000_0000
-    return wide(lower) | wide(upper) << 64
+    set_reg(s, u.a, total & chosen_elements(u.imm, bits))
 
 
 def handlers() -> Iterator[Handler]:

@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hw.spec.watch import PLACE, Observer
-from mpkernel.arch import interrupts
+from mpkernel.arch import interrupts, remote_call
 from mpkernel.arch.cpu import Cpu, use_cpu
 from mpkernel.arch.cpu import cpu as running_cpu
 from mpkernel.arch.one_process import Interrupts, Machine
 from mpkernel.arch.timer import NEVER
-from mpkernel.arch.vectors import VECTOR_RESCHEDULE, VECTOR_TIMER
+from mpkernel.arch.vectors import VECTOR_CALL, VECTOR_RESCHEDULE, VECTOR_TIMER
 from mpkernel.sched import run_queue, switch, tick, timer
 from mpkernel.sched.run_queue import RUN_QUEUES
 from mpkernel.sched.task import Task, set_name
 from mpkernel.sched.wakeup import start
+from mpkernel.sync import rcu
 from mpkernel.tools.explore import stuck
 from mpkernel.tools.explore.baton import Baton, Looker, Strand
 from mpkernel.tools.explore.finding import Failure
@@ -77,6 +78,7 @@ class Rig:
             run_queue.init(cpu.index)
             timer.init(cpu.index)
             RUN_QUEUES.of(cpu.index).is_online = 1
+            rcu.CPUS.of(cpu.index).is_idle.store(1)
         self._machine.keep()
         self._validators = Validators(self._found)
         self._runs = 0
@@ -197,6 +199,7 @@ class Rig:
 
     def _plain(self, program: Program) -> Callable[[Strand], None]:
         def body(strand: Strand) -> None:
+            self._begin_rcu()
             program(self.kit, self.objects)
             strand.is_done = True
             self._idle(strand)
@@ -223,15 +226,15 @@ class Rig:
 
         def body(strand: Strand) -> None:
             ready: Task | None = first
+            self._begin_rcu()
             try:
                 while True:
                     if ready is None:
-                        strand.cpu.area.need_resched = 0
-                        PLACE.observer.halt(strand.cpu.index, NEVER)
+                        self._halt(strand.cpu)
                     else:
                         strand.cpu.area.current = ready.phys
                         switch.step(ready, strand.cpu.coroutines.pop(ready.phys))
-                    interrupts.safepoint()
+                    self._pass_scheduler()
                     ready = switch.pick()
             except ProgramEnd:
                 strand.is_done = True
@@ -243,9 +246,31 @@ class Rig:
         """A core whose program has ended still takes interrupts, if there can be any."""
         cpu = strand.cpu
         cpu.area.current = 0
-        while cpu.index in self.scenario.handlers:
-            interrupts.safepoint()
+        while cpu.index in self.scenario.handlers or self.kit.rcu_domain is not None:
+            self._pass_scheduler()
+            self._halt(cpu)
+
+    def _begin_rcu(self) -> None:
+        """The core's program begins: it may look at what RCU guards."""
+        if self.kit.rcu_domain is not None:
+            rcu.idle_exit()
+
+    def _pass_scheduler(self) -> None:
+        """What the scheduler's loop does before it picks a task."""
+        interrupts.safepoint()
+        if self.kit.rcu_domain is not None:
+            rcu.quiescent()
+
+    def _halt(self, cpu: Cpu) -> None:
+        """What it does when there is none (sched.idle)."""
+        uses_rcu = self.kit.rcu_domain is not None
+        if uses_rcu:
+            rcu.idle_enter()
+        if not uses_rcu or not cpu.area.need_resched:
             PLACE.observer.halt(cpu.index, NEVER)
+        if uses_rcu:
+            rcu.idle_exit()
+        cpu.area.need_resched = 0
 
     def _handle(self, vector: int) -> None:
         """What a core does about an interrupt."""
@@ -258,6 +283,8 @@ class Rig:
             tick.timer_interrupt()
         elif vector == VECTOR_RESCHEDULE:
             cpu.area.need_resched = 1
+        elif vector == VECTOR_CALL:
+            remote_call.serve()
 
 
 def _sender(apic: Interrupts) -> Callable[[Strand], None]:

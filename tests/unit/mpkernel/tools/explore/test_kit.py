@@ -30,6 +30,27 @@ def check(k, s):
 """
 
 
+EXCLUSIVE = """
+from mpkernel.sync.local_lock import LocalLock
+from mpkernel.sync.raw_spinlock import RawSpinlock
+def setup(k):
+    made = k.raw_spinlock("r"), k.local_lock("l"), k.once(), k.refcount(2)
+    assert [type(one) for one in made[:2]] == [RawSpinlock, LocalLock]
+    return made
+def core0(k, s):
+    with s[1], s[0]:
+        assert s[2].get_or_make(lambda: 5) == 5
+    assert not s[3].put()
+def check(k, s):
+    assert s[2].get() == 5 and s[3].value == 1
+"""
+
+
+def test_a_scenario_has_every_type_of_lock():
+    code = f"{EXPLORER}\nprint(explore({EXCLUSIVE!r}, schedules=2).finding)"
+    assert watched(code) == "None\n"
+
+
 def test_everything_it_makes():
     code = f"{EXPLORER}\nprint(explore({SCENARIO!r}, schedules=2).finding)"
     assert watched(code) == "None\n"

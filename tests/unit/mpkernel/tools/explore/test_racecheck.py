@@ -2,7 +2,8 @@
 
 import pytest
 
-from hw.spec.watch import ATOMIC, UPDATE, WRITE
+from hw.spec.layout import DIRECT_MAP
+from hw.spec.watch import ATOMIC, BULK, UPDATE, WRITE, sized
 from mpkernel.tools.explore import racecheck
 from mpkernel.tools.explore.racecheck import RaceCheck
 from mpkernel.tools.explore.strategies.replay import Replay
@@ -12,23 +13,38 @@ from tests.support import strands
 class Names:
     """What stands where a scenario's names do."""
 
-    def name(self, address: int) -> str:
-        return f"word{(address - strands.address(0)) // 8}"
+    def name(self, at: int) -> str:
+        return f"word{(at - DIRECT_MAP) // 8}"
 
 
 KINDS = {
     "r": 0,
     "w": WRITE,
+    "zero": WRITE | BULK,
+    "copy": BULK,
+    "half": sized(WRITE, 4),
     "load": ATOMIC,
     "store": ATOMIC | WRITE,
     "add": ATOMIC | WRITE | UPDATE,
 }
 
 
+def address(half: int) -> int:
+    """Host address of half a word."""
+    return DIRECT_MAP + 4 * half
+
+
+def step(text: str) -> tuple[str, int, int]:
+    """``w1`` is the second word, ``half1`` the second half of the first."""
+    verb, number = text[:-1], int(text[-1])
+    return verb, number if verb == "half" else 2 * number, 0
+
+
 def race(monkeypatch, turns, *programs: str) -> str:
     """What is reported of programs like ``w0 store1``, '' if nothing."""
     monkeypatch.setattr(strands, "KINDS", KINDS)
-    steps = [[(text[:-1], int(text[-1]), 0) for text in program.split()] for program in programs]
+    monkeypatch.setattr(strands, "address", address)
+    steps = [[step(text) for text in program.split()] for program in programs]
     replay = Replay(turns)
     replay.begin()
     baton, _ = strands.run(replay, steps, [lambda made: RaceCheck(made, Names()).look])  # type: ignore[arg-type]
@@ -60,6 +76,29 @@ def test_a_store_orders_what_came_before_it_and_a_load_what_comes_after(monkeypa
 def test_a_store_acquires_nothing_and_an_update_does(monkeypatch):
     assert race(monkeypatch, ((0, 2), (1, 2)), "w0 store1", "store1 r0")
     assert race(monkeypatch, ((0, 2), (1, 2)), "w0 store1", "add1 r0") == ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "races"),
+    [
+        ("store0", "w0", False),
+        ("r0", "add0", False),
+        ("store0", "zero0", True),
+        ("zero0", "load0", True),
+        ("zero0", "r0", True),
+        ("zero0", "zero0", True),
+        ("copy0", "load0", False),
+    ],
+)
+def test_an_atomic_is_whole_beside_a_field_and_not_beside_a_bulk_copy(
+    monkeypatch, one: str, other: str, races: bool
+):
+    assert bool(race(monkeypatch, ((0, 1), (1, 1)), one, other)) == races
+
+
+@pytest.mark.parametrize(("other", "races"), [("half0", True), ("w0", True), ("half1", False)])
+def test_halves_of_a_word_race_with_it_and_not_with_each_other(monkeypatch, other, races: bool):
+    assert bool(race(monkeypatch, ((0, 1), (1, 1)), "half0", other)) == races
 
 
 def test_order_goes_through_a_third_core(monkeypatch):
