@@ -168,6 +168,11 @@ STATE_RULES: Final = (
     Rule("#UD instead, without CR4.OSXMMEXCPT",
          _cr4(_XMM) + f"\nmov dword ptr [{PAGE}], 0x1d80\nldmxcsr [{PAGE}]\nxorps xmm0, xmm0\n"
          "mov eax, 0x3f800000\nmovd xmm1, eax\ndivss xmm1, xmm0", UD, qemu_differs="has no #XM"),
+    Rule("ENTER with operands of 16 bits", "mov rbp, 0x1122334455667788\n.byte 0x66, 0xc8, 16, 0, 0\nmov rax, rbp\n"
+         "sub rbp, rsp\nmov edx, ebp", rax=0x112233445566CFFE, qemu_differs="writes all of RBP"),
+    Rule("LEAVE with operands of 16 bits",
+         f"mov word ptr [{PAGE}], 0x1234\nmov ebp, {PAGE}\n.byte 0x66, 0xc9\nmov rax, rbp\nsub rsp, {PAGE}\nshl rsp, 32\n"
+         "add rax, rsp\nmov esp, 0x2d000", rax=0x2_0041_1234),
     # -- debugging -------------------------------------------------------------------------------
     *(
         Rule(f"breakpoint, {('', 'write', '', 'access')[kind]} of {length} at +{offset}: {code}",

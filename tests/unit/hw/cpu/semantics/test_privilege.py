@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hw import ram
-from hw.cpu import far_transfer, mode
-from hw.cpu.exits import EXIT_NONE, EXIT_SYSTEM
+from hw.cpu import far_return, fast_calls, mode
+from hw.cpu.exits import EXIT_NONE, EXIT_SYSTEM, CpuFault
 from hw.cpu.segmentation import put, put_null
 from hw.cpu.vector_core import VectorCore
 from hw.irq import apic_state
@@ -97,8 +97,8 @@ def test_iretq_by_chance(core: VectorCore) -> None:
         write(STACK, [rip, cs | rng.getrandbits(48) << 16, flags, rng.getrandbits(64), ss])
         state.rsp, state.rflags = STACK, 2 | rng.getrandbits(12) & ~0x100 | rng.choice((0, 0x4000))
         try:
-            done += both(core, "iretq", lambda: far_transfer.interrupt_return(core, 8))
-        except far_transfer.CpuFault as fault:
+            done += both(core, "iretq", lambda: far_return.interrupt_return(core, 8))
+        except CpuFault as fault:
             pytest.fail(f"Python raises {fault} for cs {cs:#x}, ss {ss:#x}, rip {rip:#x}")
     assert 100 < done < 1400
 
@@ -112,14 +112,14 @@ def test_syscall_and_sysretq_by_chance(core: VectorCore) -> None:
         state.r11, state.rcx = rng.getrandbits(64), rng.getrandbits(64)
         state.cpl = rng.choice((0, 0, 3))
         state.efer ^= rng.choice((0, 0, 0, EFER_SCE))
-        done += both(core, "syscall", lambda: far_transfer.syscall(core))
-        done += both(core, "sysretq", lambda: far_transfer.sysret(core, wide=True))
+        done += both(core, "syscall", lambda: fast_calls.syscall(core))
+        done += both(core, "sysretq", lambda: fast_calls.sysret(core, wide=True))
     assert 200 < done < 600
 
 
 def test_swapgs(core: VectorCore) -> None:
     core.state.gs_base, core.state.kernel_gs_base = 5, 6
-    assert both(core, "swapgs", lambda: far_transfer.swapgs(core))
+    assert both(core, "swapgs", lambda: fast_calls.swapgs(core))
     core.state.cpl = 3
     assert not both(core, "swapgs", lambda: None)
 
@@ -128,7 +128,7 @@ def test_swapgs(core: VectorCore) -> None:
 def test_an_interrupt_that_waits_is_pythons(core: VectorCore, field: str) -> None:
     write(STACK, [CODE, 8, 2, STACK, 16])
     core.state.rsp = STACK
-    assert both(core, "iretq", lambda: far_transfer.interrupt_return(core, 8))
+    assert both(core, "iretq", lambda: far_return.interrupt_return(core, 8))
     setattr(core.state, field, 1)
     assert not both(core, "iretq", lambda: None)
 
