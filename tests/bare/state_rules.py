@@ -203,6 +203,8 @@ STATE_RULES: Final = (
     Rule("single step of REP MOVSB: after the first iteration",
          f"mov ecx, 5\nmov esi, {PAGE}\nmov edi, {PAGE} + 64\ncld\n" + _stepped("rep movsb"), DB),
     Rule("DR6 and DR7 keep their fixed bits",
-         "mov eax, 0xffff\nmov dr6, rax\nmov rax, dr6", qemu_differs="writable bits"),
+         "mov eax, 0xffff\nmov dr6, rax\nmov rax, dr6", rax=0xFFFFEFFF, qemu_differs="writable bits"),
+    Rule("WRMSR of the TSC", "mov ecx, 0x10\nxor eax, eax\nmov edx, 0x50000000\nwrmsr\nrdtsc\nshr edx, 16\nmov eax, edx\nmov ebx, edx\n"
+         "mov ecx, 0x10\nrdmsr\nshr edx, 16\nmov eax, edx", rax=0x5000, qemu_differs="takes no value"),
     Rule("a stack of the wrong width is no matter in 64-bit mode", f"mov eax, {DATA_16}\nmov ss, eax\npush 7\npop rax", rax=7),
 )  # fmt: skip
