@@ -43,6 +43,8 @@ _ELSEWHERE = (
     "CLI",
     "STI",
     "SWAPGS",
+    "STAC",
+    "CLAC",
     "ENDBR",
     "RDRAND",
     "RDSEED",

@@ -13,7 +13,16 @@ from hw.cpu.segmentation import put, put_null
 from hw.cpu.vector_core import VectorCore
 from hw.irq import apic_state
 from hw.spec.descriptors import decode
-from hw.spec.registers import CR0_PE, CR0_PG, CR4_PAE, EFER_LMA, EFER_LME, EFER_SCE
+from hw.spec.registers import (
+    CR0_PE,
+    CR0_PG,
+    CR4_PAE,
+    CR4_SMAP,
+    EFER_LMA,
+    EFER_LME,
+    EFER_SCE,
+    RFLAGS_AC,
+)
 from tests.differential.assembly import assemble
 from tests.differential.guest import CR3, Guest
 from tests.differential.host import CODE, DATA
@@ -142,6 +151,23 @@ def test_cli_asks_for_the_privilege(core: VectorCore, iopl: int, cpl: int, nativ
         state.rflags &= ~0x200
 
     assert both(core, "cli", clear) == native
+
+
+@pytest.mark.parametrize(("text", "bit"), [("stac", RFLAGS_AC), ("clac", 0)])
+def test_stac_and_clac_change_the_rules(core: VectorCore, text: str, bit: int) -> None:
+    state = core.state
+
+    def switch() -> None:
+        state.rflags = 2 | bit
+        mode.update(core)
+
+    state.rflags = 2 | (RFLAGS_AC ^ bit)
+    assert not both(core, text, switch)  # #UD without CR4.SMAP
+    state.cr4 |= CR4_SMAP
+    mode.update(core)
+    assert both(core, text, switch)
+    state.cpl = 3
+    assert not both(core, text, switch)
 
 
 def test_sti_that_ends_its_block_is_pythons(core: VectorCore) -> None:
