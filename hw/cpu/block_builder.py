@@ -124,7 +124,13 @@ class BlockBuilder:
         return self.single_page and all(target >> 12 == self.page for target in targets)
 
     def fall_through(self, target: int, *, far: bool = False) -> None:
-        """End the block by going on at ``target``; no instruction is counted for it."""
+        """End the block by going on at ``target``; no instruction is counted for it.
+
+        STI does not come last: interrupts are taken between blocks, but not right after it.
+        """
+        if self.ops and self.ops[-1][0] == self.number["sti"]:
+            self.end(self.number["system"])
+            return
         self.place = (self.rip & PLACE_MASK) | ((self.position - 1) << PLACE_BITS)
         name = "jmp" if self.stays(target) and not far else "jmp_far"
         self.emit(self.number[name], BARRIER)

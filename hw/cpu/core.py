@@ -57,10 +57,31 @@ class Core(BlockDecoding):
             if result is not None:
                 return result
 
-    def set_address_space(self, cr3: int) -> None:
-        """Load cr3: what was known of the old address space is forgotten."""
+    def set_address_space(self, cr3: int, context: int = 0) -> None:
+        """Load cr3; translations that were met in the same ``context``, not 0, are kept.
+
+        A context is one state of one address space: where something was taken away it is another.
+        """
         self.state.cr3 = cr3
-        self.native.flush_all(self.at)
+        if context:
+            self.native.enter_context(self.at, context)
+        else:
+            self.native.flush_all(self.at)
+
+    def rename_context(self, context: int) -> None:
+        """Give the context in use another number: what was taken away is dropped already."""
+        self.state.context = self.state.bank_context[self.state.bank] = context
+
+    def renew_context(self, context: int) -> None:
+        """Go on in another context, in the place of the one in use, which nobody wants back."""
+        state = self.state
+        state.bank_flushes[state.bank] = state.flushes - 1
+        self.rename_context(context)
+        self.native.enter_context(self.at, context)
+
+    def update_context(self) -> None:
+        """Note that privilege or rules of translation changed."""
+        self.flush_tlb()
 
     def flush_tlb(self) -> None:
         """Forget all translations."""
@@ -69,6 +90,10 @@ class Core(BlockDecoding):
     def flush_page(self, address: int) -> None:
         """Forget the translation of one page."""
         self.native.flush_page(self.at, address)
+
+    def flush_local(self, mask: int, context: int) -> None:
+        """Forget all but global translations of the contexts that agree in the bits of a mask."""
+        self.native.flush_local(self.at, mask, context)
 
     def look_again(self) -> None:
         """Note that an interrupt which was held back may be taken now."""

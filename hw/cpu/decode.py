@@ -55,8 +55,7 @@ def _find_in_mode(mode: int, name: str) -> Builder | None:
     is_sse = any(token.startswith("XMM") for token in tokens) or mnemonic in _MXCSR
     if is_sse and mode & MODE_NO_SSE:
         return None
-    is_x87 = mnemonic.startswith("F") or "MM" in tokens
-    if (is_sse or is_x87) and mode & MODE_NO_FPU:
+    if (is_sse or mnemonic.startswith("F")) and mode & MODE_NO_FPU:
         return _no_device
     return legacy_builder_for(name) if mode & MODE_LEGACY else builder_for(name)
 

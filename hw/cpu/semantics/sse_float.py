@@ -49,8 +49,8 @@ from hw.cpu.vector_primitives import (
     to_integer,
     vector,
 )
-from hw.spec.registers import RFLAGS_CF, RFLAGS_PF, RFLAGS_ZF
-from hw.spec.vectors import SIMD
+from hw.spec.registers import CR4_OSXMMEXCPT, RFLAGS_CF, RFLAGS_PF, RFLAGS_ZF
+from hw.spec.vectors import INVALID_OPCODE, SIMD
 
 #: Sticky flags of the operands, and of a tiny result.
 _OF_OPERANDS: Final = 7
@@ -61,7 +61,7 @@ _SWAP_HALVES: Final = with_immediate("pshufd", 0x4E)
 
 
 def end_if_raised(s: CpuState, result: int, bits: int) -> None:
-    """End the instruction with #XM if it has raised an unmasked exception.
+    """End the instruction with #XM (#UD without CR4.OSXMMEXCPT) if it raised an unmasked exception.
 
     ``bits`` is the size of the result's elements where they can be tiny, else 0.
     """
@@ -85,7 +85,7 @@ def raised(s: CpuState, lower: int, upper: int, bits: int) -> bool:
     enter_mxcsr(s)
     if found & unmasked == 0:
         return False
-    exception(s, SIMD, 0)
+    exception(s, SIMD if s.cr4 & CR4_OSXMMEXCPT != 0 else INVALID_OPCODE, 0)
     return True
 
 

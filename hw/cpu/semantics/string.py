@@ -19,6 +19,7 @@ from hw.cpu.control import budget_left, dispatch, leave, micro_op_address
 from hw.cpu.flags import set_compare
 from hw.cpu.micro_op import PLACE_BITS, SLOT, MicroOp
 from hw.cpu.mmu import host_address_for_read, host_address_for_write, load, store
+from hw.cpu.page_rules import RULE_ALIGNED
 from hw.cpu.primitives import get, host_copy, host_fill, host_load, host_store, put, sext, u64
 from hw.cpu.semantics.handler import SIZES, Handler, position
 from hw.cpu.state import CpuState
@@ -117,11 +118,18 @@ def _copy_down(target: int, source: int, count: int, bits: int) -> None:
         count -= 1
 
 
+def _limit() -> int:
+    """Iterations at once: where instructions go one by one, without a chunk, so do iterations."""
+    return 1 if budget_left() == 0 else ITERATIONS
+
+
 def _bulk(s: CpuState, u: MicroOp, name: str, bits: int, count: int) -> int:
     """Elements done at once, up to the end of a page: MOVS, and STOS upwards; 0 if none."""
     upwards = s.rflags & RFLAGS_DF == 0
     target = s.rdi & u.disp
-    n = _least(_least(count, _room(s, target, bits)), ITERATIONS)
+    if s.walk_rules & RULE_ALIGNED != 0:
+        return 0
+    n = _least(_least(count, _room(s, target, bits)), _limit())
     if name == "movs":
         n = _least(n, _room(s, _source(s, u), bits))
         if n != 0:
@@ -144,7 +152,8 @@ def _bulk(s: CpuState, u: MicroOp, name: str, bits: int, count: int) -> int:
 def repeated(s: CpuState, u: MicroOp, name: str, bits: int) -> None:
     """MOVS, STOS, LODS with REP."""
     done = 0
-    while s.rcx & u.disp != 0 and done < ITERATIONS:
+    limit = _limit()
+    while s.rcx & u.disp != 0 and done < limit:
         count = s.rcx & u.disp
         bulk = 0 if name == "lods" else _bulk(s, u, name, bits, count)
         if bulk == 0:
@@ -161,7 +170,8 @@ def compared(s: CpuState, u: MicroOp, name: str, bits: int, while_equal: int) ->
     left = 0
     right = 0
     more = True
-    while s.rcx & u.disp != 0 and done < ITERATIONS and more:
+    limit = _limit()
+    while s.rcx & u.disp != 0 and done < limit and more:
         left, right = _OPERATIONS[name](s, u, bits)
         s.rcx = (s.rcx & u.disp) - 1
         done += 1

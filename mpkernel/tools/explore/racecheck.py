@@ -57,10 +57,10 @@ class Access(NamedTuple):
 class RaceCheck:
     """Watches one run."""
 
-    def __init__(self, baton: "Baton", names: "Names") -> None:
+    def __init__(self, baton: "Baton", names: "Names", count: int) -> None:
+        """``count``: how many strands there will be."""
         self._baton = baton
         self._names = names
-        count = len(baton.strands)
         self._clocks: list[Clock] = [[0] * count for _ in range(count)]
         for index, clock in enumerate(self._clocks):
             clock[index] = 1

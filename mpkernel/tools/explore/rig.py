@@ -142,6 +142,9 @@ class Rig:
             ) from error
         for cpu in machine.cpus:
             cpu.interrupt_handler = self._handle
+        if self._racecheck:
+            strands = len({*scenario.cores, *scenario.handlers}) + len(scenario.irqs)
+            baton.lookers.append(RaceCheck(baton, Names(self), strands).look)
         for index, program in scenario.cores.items():
             cpu = machine.cpus[index]
             body = self._task(cpu, program) if inspect.iscoroutinefunction(program) else None
@@ -152,8 +155,6 @@ class Rig:
         for index in scenario.irqs:
             apic = machine.interrupts[index]
             baton.add(f"irq{index}", machine.cpus[index], _sender(apic))
-        if self._racecheck:
-            baton.lookers.append(RaceCheck(baton, Names(self)).look)
 
     def _let_run(self, baton: Baton) -> None:
         """All steps; when nobody can run, the soonest timer fires."""

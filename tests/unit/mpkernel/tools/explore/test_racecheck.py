@@ -47,7 +47,7 @@ def race(monkeypatch, turns, *programs: str) -> str:
     steps = [[step(text) for text in program.split()] for program in programs]
     replay = Replay(turns)
     replay.begin()
-    baton, _ = strands.run(replay, steps, [lambda made: RaceCheck(made, Names()).look])  # type: ignore[arg-type]
+    baton, _ = strands.run(replay, steps, [lambda made: RaceCheck(made, Names(), len(steps)).look])  # type: ignore[arg-type]
     return baton.failure.text if baton.failure is not None else ""
 
 
