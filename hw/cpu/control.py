@@ -76,7 +76,10 @@ def leave(budget: int) -> None:
 
 
 def _emit_leave_fault(b: Builder) -> None:
-    b.line(f"musttail call {CONVENTION} void @leave_fault(ptr %s, ptr %u, ptr %t, i64 %budget)")
+    b.line(
+        f"musttail call {CONVENTION} void @leave_fault"
+        f"(ptr %s, ptr {b.context['micro_op']}, ptr %t, i64 %budget)"
+    )
     b.end("ret void")
 
 
@@ -87,7 +90,7 @@ def leave_fault() -> None:
 
 
 def _emit_dispatch_as(b: Builder, number: Any) -> None:
-    emit_call_of(b, b.value(number), "%u", "%budget")
+    emit_call_of(b, b.value(number), b.context["micro_op"], "%budget")
 
 
 @primitive(_emit_dispatch_as)
@@ -119,7 +122,7 @@ def budget_left() -> int:
 
 
 def _emit_slot_address(b: Builder, offset: int) -> Value:
-    pointer = b.op(f"getelementptr i8, ptr %u, i64 {offset}", "ptr")
+    pointer = b.op(f"getelementptr i8, ptr {b.context['micro_op']}, i64 {offset}", "ptr")
     return b.op(f"ptrtoint ptr {pointer.name} to i64", I64)
 
 

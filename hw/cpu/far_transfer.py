@@ -19,22 +19,22 @@ from hw.spec.descriptors import (
     ATTRIBUTE_LONG,
     CALL_GATE,
     CALL_GATE_16,
+    FLAT_CODE_32,
+    FLAT_CODE_64,
+    FLAT_DATA,
+    FLAT_LIMIT,
     SELECTOR_RPL,
     Descriptor,
     Gate,
 )
 from hw.spec.registers import (
     EFER_SCE,
-    RFLAGS_AC,
-    RFLAGS_DF,
     RFLAGS_FIXED,
-    RFLAGS_ID,
+    RFLAGS_FREE,
     RFLAGS_IF,
     RFLAGS_IOPL,
     RFLAGS_NT,
     RFLAGS_RF,
-    RFLAGS_STATUS,
-    RFLAGS_TF,
     RFLAGS_VM,
 )
 from hw.spec.vectors import GENERAL_PROTECTION, INVALID_OPCODE, SEGMENT_NOT_PRESENT
@@ -42,22 +42,13 @@ from hw.spec.vectors import GENERAL_PROTECTION, INVALID_OPCODE, SEGMENT_NOT_PRES
 if TYPE_CHECKING:
     from hw.cpu.core import Core
 
-_FLAT_LIMIT: Final = 0xFFFF_FFFF
-_CODE_64: Final = 0x209B
-_CODE_32: Final = 0xC09B
-_DATA_32: Final = 0xC093
-_DPL_3: Final = 3 << 5
-#: What IRET and POPF may change at any privilege.
-_FREE: Final = (
-    RFLAGS_STATUS | RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC | RFLAGS_ID
-)  # fmt: skip
-_SYSRET_FLAGS: Final = _FREE | RFLAGS_IF | RFLAGS_IOPL
+_SYSRET_FLAGS: Final = RFLAGS_FREE | RFLAGS_IF | RFLAGS_IOPL
 
 
 def set_flags(core: "Core", value: int, size: int, *, with_rf: bool) -> None:
     """RFLAGS as POPF or IRET of ``size`` bytes may change it at the current privilege."""
     state = core.state
-    mask = _FREE | (RFLAGS_RF if with_rf else 0)
+    mask = RFLAGS_FREE | (RFLAGS_RF if with_rf else 0)
     if state.cpl == 0:
         mask |= RFLAGS_IOPL
     if state.cpl <= (state.rflags >> 12 & 3):
@@ -291,7 +282,7 @@ def interrupt_return(core: "Core", size: int) -> None:
 def _restore_flags(core: "Core", flags: int, size: int, level: int, iopl: int) -> None:
     """RFLAGS of IRET, by the privilege that executed it."""
     state = core.state
-    mask = _FREE | RFLAGS_RF
+    mask = RFLAGS_FREE | RFLAGS_RF
     if level == 0:
         mask |= RFLAGS_IOPL
     if level <= iopl:
@@ -306,11 +297,11 @@ def _flat(core: "Core", selector: int, code_attributes: int, level: int) -> None
     """CS as SYSCALL and its kin set it: no descriptor is read."""
     state = core.state
     dpl = level << 5
-    put(state, "cs", Descriptor(selector, 0, _FLAT_LIMIT, code_attributes | dpl))
+    put(state, "cs", Descriptor(selector, 0, FLAT_LIMIT, code_attributes | dpl))
 
 
 def _flat_stack(core: "Core", selector: int, level: int) -> None:
-    put(core.state, "ss", Descriptor(selector, 0, _FLAT_LIMIT, _DATA_32 | level << 5))
+    put(core.state, "ss", Descriptor(selector, 0, FLAT_LIMIT, FLAT_DATA | level << 5))
 
 
 def syscall(core: "Core") -> None:
@@ -328,12 +319,12 @@ def syscall(core: "Core") -> None:
         target = state.lstar if mode.is_64(state) else state.cstar
         state.rcx, state.r11 = mode.ip(state), state.rflags & ~RFLAGS_RF
         state.rflags &= ~(state.sfmask | RFLAGS_RF)
-        _flat(core, selector, _CODE_64, 0)
+        _flat(core, selector, FLAT_CODE_64, 0)
     else:
         target = state.star & 0xFFFF_FFFF
         state.rcx = mode.ip(state)
         state.rflags &= ~(RFLAGS_IF | RFLAGS_RF | RFLAGS_VM)
-        _flat(core, selector, _CODE_32, 0)
+        _flat(core, selector, FLAT_CODE_32, 0)
     state.rflags |= RFLAGS_FIXED
     _flat_stack(core, selector + 8, 0)
     mode.set_cpl(core, 0)
@@ -357,7 +348,10 @@ def sysret(core: "Core", *, wide: bool) -> None:
     selector = state.star >> 48 & 0xFFFF
     long = mode.is_long(state)
     offset = state.rcx if wide else state.rcx & 0xFFFF_FFFF
-    _flat(core, (selector + 16 if wide else selector) | 3, _CODE_64 if wide else _CODE_32, 3)
+    if wide:
+        _flat(core, (selector + 16) | 3, FLAT_CODE_64, 3)
+    else:
+        _flat(core, selector | 3, FLAT_CODE_32, 3)
     state.ss_selector = (selector + 8) | 3  # AMD leaves the hidden part as it is
     if long:
         state.rflags = (state.r11 & _SYSRET_FLAGS) | RFLAGS_FIXED
@@ -381,7 +375,7 @@ def sysenter(core: "Core") -> None:
         raise CpuFault(GENERAL_PROTECTION)
     selector = state.sysenter_cs & 0xFFFC
     state.rflags &= ~(RFLAGS_IF | RFLAGS_VM | RFLAGS_RF)
-    _flat(core, selector, _CODE_32, 0)
+    _flat(core, selector, FLAT_CODE_32, 0)
     _flat_stack(core, selector + 8, 0)
     mode.set_cpl(core, 0)
     state.rsp = state.sysenter_esp & 0xFFFF_FFFF
@@ -401,7 +395,7 @@ def sysexit(core: "Core") -> None:
     if mode.is_real(state) or state.cpl != 0 or segmentation.is_null(state.sysenter_cs):
         raise CpuFault(GENERAL_PROTECTION)
     selector = state.sysenter_cs & 0xFFFC
-    _flat(core, (selector + 16) | 3, _CODE_32, 3)
+    _flat(core, (selector + 16) | 3, FLAT_CODE_32, 3)
     _flat_stack(core, (selector + 24) | 3, 3)
     mode.set_cpl(core, 3)
     state.rsp = state.rcx & 0xFFFF_FFFF

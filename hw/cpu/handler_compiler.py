@@ -31,15 +31,24 @@ def family_handlers(family: ModuleType) -> tuple[Handler, ...]:
     return tuple(family.handlers())
 
 
+def _next_op(builder: FunctionBuilder, u: Pointer) -> str:
+    """LLVM pointer to the micro-op after one."""
+    return builder.op(f"getelementptr i8, ptr {u.name}, i64 {SLOT}", "ptr").name
+
+
 def handler_text(module: Module, handler: Handler, symbol: str, linkage: str = "internal") -> str:
     """IR of one handler."""
     builder = FunctionBuilder(module)
     builder.context["budget_offset"] = CpuState.offset_of("budget")
     s, u = Pointer(CpuState, "%s"), Pointer(MicroOp, "%u", INVARIANT)
     Inlined(builder, handler.form, [s, u, *handler.constants]).run()
+    if handler.second is not None:
+        known = {handler.link: (u, "a")} if handler.link else {}
+        u = Pointer(MicroOp, _next_op(builder, u), INVARIANT, known)
+        builder.context["micro_op"] = u.name
+        Inlined(builder, handler.second.form, [s, u, *handler.second.constants]).run()
     if not builder.terminated:
-        following = builder.op(f"getelementptr i8, ptr %u, i64 {SLOT}", "ptr")
-        control.emit_dispatch(builder, following.name, "%budget")
+        control.emit_dispatch(builder, _next_op(builder, u), "%budget")
     body = "\n".join([*builder.allocas, *builder.lines])
     return (
         f"define {linkage} {control.CONVENTION} void {symbol}({control.PARAMETERS}) nounwind {{\n"
@@ -107,6 +116,7 @@ def load_family(family: ModuleType) -> list[int]:
     """Host addresses of a family's handlers; compiles them if they are in no cache."""
     symbol = _symbol(family)
     key = f"{source_key(family.__name__)}:{symbol}"
-    found = native.load(key, [symbol], lambda: _family_text(family), passes=1)
+    passes = getattr(family, "PASSES", 1)
+    found = native.load(key, [symbol], lambda: _family_text(family), passes=passes)
     members = native.function(found[symbol], ctypes.c_uint64)()
     return list((ctypes.c_uint64 * len(family_handlers(family))).from_address(members))

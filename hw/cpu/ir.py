@@ -3,6 +3,7 @@
 State: none. Context: before the fork, and the process that compiles regions.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -32,6 +33,8 @@ class Pointer:
     layout: type[Layout]
     name: str
     invariant: frozenset[str] = frozenset()  #: fields that never change while code runs
+    #: Fields known to equal another layout's: name -> that layout and its field's name.
+    instead: Mapping[str, tuple["Pointer", str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -75,7 +78,8 @@ class Builder:
         self.allocas: list[str] = []
         self.count = 0
         self.terminated = False
-        self.context: dict[str, Any] = {}  #: what the primitives of a handler refer to
+        #: What the primitives of a handler refer to; the micro-op at hand is one of it.
+        self.context: dict[str, Any] = {"micro_op": "%u"}
 
     def fresh(self) -> str:
         """A new local name."""
@@ -156,6 +160,7 @@ class Builder:
 
     def load_field(self, pointer: Pointer, name: str) -> Any:
         """Read a layout's field."""
+        pointer, name = pointer.instead.get(name, (pointer, name))
         descriptor = getattr(pointer.layout, name)
         hint = ", !invariant.load !0" if name in pointer.invariant else ""
         return self.load_at(pointer, descriptor.offset, descriptor.size * 8, hint)

@@ -8,7 +8,7 @@ State: CpuState, guest memory. Context: the core itself, outside native code.
 
 from typing import TYPE_CHECKING, Any, Final
 
-from iced_x86 import CodeSize, MemorySizeExt, OpKind, Register, RegisterExt
+from iced_x86 import CodeSize, MemorySizeExt, Mnemonic, OpKind, Register, RegisterExt
 
 from hw.cpu import mode, primitives
 from hw.cpu.exits import CpuFault
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _MASK64: Final = (1 << 64) - 1
 _STACK_BASES: Final = (Register.RSP, Register.RBP, Register.ESP, Register.EBP)
+_PORT_STRINGS: Final = frozenset((
+    Mnemonic.INSB, Mnemonic.INSW, Mnemonic.INSD, Mnemonic.OUTSB, Mnemonic.OUTSW, Mnemonic.OUTSD,
+))  # fmt: skip
 _BASED: Final = (Register.FS, Register.GS)
 
 
@@ -134,6 +137,18 @@ class Operands:
         if mode.is_64(state) and number < 4:
             return offset & _MASK64, size
         return (getattr(state, f"{names[number]}_base") + offset) & _MASK64, size
+
+    def port(self) -> tuple[int, int] | None:
+        """First port and number of ports that IN, OUT, INS or OUTS uses; None of others."""
+        i = self.i
+        if i.mnemonic in _PORT_STRINGS:
+            return self.register(Register.DX), MemorySizeExt.size(i.memory_size)
+        if i.mnemonic not in (Mnemonic.IN, Mnemonic.OUT):
+            return None
+        place, value = (1, 0) if i.mnemonic == Mnemonic.IN else (0, 1)
+        fixed = i.op_kind(place) == OpKind.IMMEDIATE8
+        port = int(i.immediate(place)) if fixed else self.register(Register.DX)
+        return port, RegisterExt.size(i.op_register(value))
 
     def is_register(self, number: int) -> bool:
         """Whether an operand is a register."""

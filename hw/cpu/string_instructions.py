@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from iced_x86 import Mnemonic, OpKind, Register
 
-from hw.cpu import port_io, primitives
+from hw.cpu import mode, port_io, primitives
 from hw.cpu.operand_access import Operands
 from hw.spec.registers import (
     RFLAGS_AF,
@@ -21,6 +21,7 @@ from hw.spec.registers import (
     RFLAGS_PF,
     RFLAGS_SF,
     RFLAGS_STATUS,
+    RFLAGS_TF,
     RFLAGS_ZF,
 )
 
@@ -116,7 +117,7 @@ def set_compare_flags(core: "Core", left: int, right: int, size: int) -> None:
 
 
 def execute(core: "Core", op: Operands) -> None:
-    """Do all iterations of a string instruction.
+    """Do all iterations of a string instruction; one of them where they are stepped through.
 
     Raises:
         CpuFault: an iteration faulted; those before it are done.
@@ -129,10 +130,15 @@ def execute(core: "Core", op: Operands) -> None:
     if not repeats:
         string.step()
         return
+    state = core.state
     compares = string.kind in ("SCAS", "CMPS")
     while string.get(_RCX):
         string.step()
         string.move(_RCX, -1)
-        equal = bool(core.state.rflags & RFLAGS_ZF)
+        equal = bool(state.rflags & RFLAGS_ZF)
         if compares and equal == bool(op.i.has_repne_prefix):
+            break
+        if string.get(_RCX) and (state.careful or state.rflags & RFLAGS_TF):
+            mode.set_ip(state, op.i.ip)
+            state.instructions -= 1
             break

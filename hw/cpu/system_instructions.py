@@ -16,6 +16,7 @@ from hw.cpu import (
     control_registers,
     debug_registers,
     far_transfer,
+    halt,
     interrupt_delivery,
     legacy_instructions,
     mode,
@@ -26,8 +27,10 @@ from hw.cpu import (
 )
 from hw.cpu.exits import CpuFault
 from hw.cpu.far_transfer import set_flags
+from hw.cpu.halt import HALTED_HLT
 from hw.cpu.operand_access import Operands
 from hw.cpu.privilege_stack import Stack
+from hw.cpu.tlb_banks import CONTEXT_PCID
 from hw.spec.address import is_canonical
 from hw.spec.registers import (
     CR0_EM,
@@ -77,7 +80,7 @@ _MNEMONIC_NAMES: Final = {v: k for k, v in vars(Mnemonic).items() if isinstance(
 
 def _hlt(core: "Core", _op: Operands) -> None:
     _require(core)
-    core.state.halted = 1
+    core.state.halted = HALTED_HLT
 
 
 def _cli(core: "Core", _op: Operands) -> None:
@@ -232,7 +235,7 @@ def _invlpg(core: "Core", op: Operands) -> None:
 
 
 def _invpcid(core: "Core", op: Operands) -> None:
-    """Types 0 to 3; as translations have no tags here, each empties the TLB."""
+    """Type 0: one page of a PCID; 1: a PCID; 2: everything; 3: everything but global pages."""
     _require(core)
     state = core.state
     kind = op.register(op.i.op0_register)
@@ -243,7 +246,12 @@ def _invpcid(core: "Core", op: Operands) -> None:
     wrong = wrong or (kind == 0 and not is_canonical(address))
     if wrong or (kind <= 1 and pcid and not state.cr4 & CR4_PCIDE):
         raise CpuFault(GENERAL_PROTECTION)
-    core.flush_tlb()
+    if kind == 0:
+        core.flush_page(address)
+    elif kind == 2:
+        core.flush_tlb()
+    else:
+        core.flush_local(CONTEXT_PCID if kind == 1 else 0, pcid)
 
 
 def _monitor(core: "Core", op: Operands) -> None:
@@ -254,7 +262,7 @@ def _monitor(core: "Core", op: Operands) -> None:
         raise CpuFault(GENERAL_PROTECTION)
     place = op.linear(op.i.segment_prefix or Register.DS, _monitor_offset(op), 1)
     core.memory.read(place, 1)
-    state.monitor = core.memory.translate(place, 0) & ~63 | 1
+    halt.arm(core, core.memory.translate(place, 0))
 
 
 def _monitor_offset(op: Operands) -> int:
@@ -263,11 +271,12 @@ def _monitor_offset(op: Operands) -> int:
 
 
 def _mwait(core: "Core", _op: Operands) -> None:
-    """Go on at once: a wait may end for any reason."""
+    """Wait for the line; bit 0 of ecx: an interrupt that IF masks ends the wait, too."""
     _require(core)
-    if core.state.rcx & _MASK32 & ~1:
+    extensions = core.state.rcx & _MASK32
+    if extensions & ~1:
         raise CpuFault(GENERAL_PROTECTION)
-    core.state.monitor = 0
+    halt.wait(core, masked=bool(extensions))
 
 
 def _rdpmc(_core: "Core", _op: Operands) -> None:
@@ -341,26 +350,22 @@ def _sysret(core: "Core", op: Operands) -> None:
 # -- ports ------------------------------------------------------------------------------------
 
 
-def _port_of(op: Operands, number: int) -> int:
-    if op.i.op_kind(number) == OpKind.IMMEDIATE8:
-        return int(op.i.immediate(number))
-    return op.register(Register.DX)
-
-
-def _width(op: Operands, number: int) -> int:
-    return {Register.AL: 1, Register.AX: 2, Register.EAX: 4}[op.i.op_register(number)]
-
-
 def _in(core: "Core", op: Operands) -> None:
-    port, size = _port_of(op, 1), _width(op, 0)
+    port, size = _port(op)
     port_io.check(core, port, size)
     op.set_register(op.i.op0_register, core.ports.read(port, size))
 
 
 def _out(core: "Core", op: Operands) -> None:
-    port, size = _port_of(op, 0), _width(op, 1)
+    port, size = _port(op)
     port_io.check(core, port, size)
     core.ports.write(port, size, op.register(op.i.op1_register))
+
+
+def _port(op: Operands) -> tuple[int, int]:
+    port = op.port()
+    assert port is not None
+    return port
 
 
 Function = Callable[["Core", Operands], None]

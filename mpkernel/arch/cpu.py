@@ -84,8 +84,10 @@ class Cpu:
         self.core = core
         self.apic = apic
         self.coroutines: dict[int, Coroutine[Any, Any, Any]] = {}
-        self.reading: dict[int, int] = {}  #: rwlocks that this CPU reads, and how often
-        self.rwsems: dict[int, list[int]] = {}  #: rw-semaphores that tasks here read, by task
+        #: Rwlocks that this CPU reads: how often, and the host TSC since when.
+        self.reading: dict[int, tuple[int, int]] = {}
+        #: Rw-semaphores that tasks here read, by task: the same of each.
+        self.rwsems: dict[int, dict[int, tuple[int, int]]] = {}
         #: What tasks asleep here wait for, by slot of waits_for; and slots that are free again.
         self.conditions: dict[int, Callable[[], object] | None] = {}
         self.free_slots: list[int] = []
@@ -94,6 +96,13 @@ class Cpu:
         self.interrupt_handler: Callable[[int], None] | None = None
         #: Runs when no more interrupts wait: irq.deferred.
         self.after_interrupts: Callable[[], None] | None = None
+
+    def count_hold(self, class_id: int, tsc: int) -> None:
+        """Count the end of a hold of so many TSC counts of a lock of a class."""
+        stats = self.area.locks[class_id if class_id < LOCK_CLASSES else 0]
+        stats.taken += 1
+        stats.held_tsc += tsc
+        stats.longest_tsc = max(stats.longest_tsc, tsc)
 
     def count_wait(self, class_id: int, tsc: int) -> None:
         """Count a wait of so many TSC counts for a lock of a class."""

@@ -18,11 +18,14 @@ from typing import Annotated
 from hw.spec.layout import Layout, guarded_by, layout
 from mpkernel.abi.errno import Interrupted
 from mpkernel.arch import waits_for
+from mpkernel.arch.cpu import cpu
 from mpkernel.collections.list import ListNode
 from mpkernel.sched.task import TASK_BLOCKED, Task, Waiter, current, is_called
 from mpkernel.sched.wait_queue import give_up_cpu, stay_awake
 from mpkernel.sched.wakeup import wake
 from mpkernel.sync import ranks
+from mpkernel.sync.lockdep.modes import EVENT
+from mpkernel.sync.ranks import LockClass
 from mpkernel.sync.spinlock import Spinlock
 
 
@@ -33,10 +36,25 @@ class GrantQueue(Layout):
     lock: Spinlock
     waiters: Annotated[ListNode, guarded_by("lock")]
 
-    def init(self) -> None:
-        """Make the queue empty. Before anyone else can see it."""
-        self.lock.init(ranks.WAIT_QUEUE)
+    def init(self, lock_class: LockClass = ranks.WAIT_QUEUE) -> None:
+        """Make the queue empty. Before anyone else can see it.
+
+        ``lock_class``: one of its own for what has no owner that the validator could know.
+        """
+        self.lock.init(lock_class)
         self.waiters.init()
+
+    def tell_wait(self) -> None:
+        """The current task may have to wait here for what others give."""
+        watch = cpu().lockdep
+        if watch is not None and self.lock.cell.key != ranks.WAIT_QUEUE.id:
+            watch.wait_event(self.lock.cell.key | EVENT)
+
+    def tell_grant(self) -> None:
+        """Somebody is given what others may wait for here."""
+        watch = cpu().lockdep
+        if watch is not None and self.lock.cell.key != ranks.WAIT_QUEUE.id:
+            watch.bring_event(self.lock.cell.key | EVENT)
 
     def is_empty(self) -> bool:
         """Whether nobody waits; true for a moment only, but for holders of the lock."""

@@ -16,7 +16,7 @@ State: RAM. Locks: GrantQueue.lock inside. Context: task; may sleep.
 
 from typing import Annotated, ClassVar, Final
 
-from hw.spec.layout import atomic, fixed, layout, u32
+from hw.spec.layout import atomic, fixed, layout, statistic, u32, u64
 from mpkernel.abi.errno import Interrupted
 from mpkernel.arch import waits_for
 from mpkernel.arch.atomics import AtomicU64
@@ -32,7 +32,7 @@ from mpkernel.sync.ranks import LockClass
 OVERTAKES: Final = 8
 
 
-@layout(size=72)
+@layout(size=80)
 class Mutex(OwnedLock):
     """A sleeping lock with an owner."""
 
@@ -43,6 +43,7 @@ class Mutex(OwnedLock):
     queue: GrantQueue  #: a waiter's ``kind`` is how often it was woken for nothing
     key: Annotated[u32, fixed]  #: class and subclass, 0 before init
     contended: Annotated[u32, atomic]
+    since: Annotated[u64, statistic]
 
     def init(self, lock_class: LockClass, subclass: int = 0) -> None:
         """Make the lock free and of its class. Before anyone else can see it."""

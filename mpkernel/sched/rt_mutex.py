@@ -18,7 +18,7 @@ RunQueue.lock. Context: task; may sleep.
 
 from typing import Annotated, ClassVar, Final
 
-from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, u32
+from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, statistic, u32, u64
 from mpkernel.abi.errno import Errno, Interrupted, SysError
 from mpkernel.arch import memory, waits_for
 from mpkernel.arch.atomics import AtomicU64
@@ -43,7 +43,7 @@ class Inheritance(Layout):
 CHAINS: Final = memory.static(Inheritance)
 
 
-@layout(size=48)
+@layout(size=56)
 class RtMutex(OwnedLock):
     """A sleeping lock with an owner, who is helped by those who wait."""
 
@@ -55,6 +55,7 @@ class RtMutex(OwnedLock):
     held_node: Annotated[ListNode, guarded_by("Inheritance.lock")]  #: in Task.rt_mutexes if QUEUED
     key: Annotated[u32, fixed]  #: class and subclass, 0 before init
     contended: Annotated[u32, atomic]
+    since: Annotated[u64, statistic]
 
     def init(self, lock_class: LockClass, subclass: int = 0) -> None:
         """Make the lock free and of its class. Before anyone else can see it."""

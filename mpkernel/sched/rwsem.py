@@ -16,11 +16,12 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, ClassVar, Final
 
-from hw.spec.layout import atomic, fixed, layout, u32, u64
+from hw.spec.layout import atomic, fixed, layout, statistic, u32, u64
 from mpkernel.abi.errno import Interrupted
 from mpkernel.arch import waits_for
 from mpkernel.arch.atomics import AtomicU64
 from mpkernel.arch.cpu import cpu
+from mpkernel.arch.timer import host_tsc
 from mpkernel.sched.grant_queue import GrantQueue, grant_locked
 from mpkernel.sched.sleeping_lock import SleepingLock
 from mpkernel.sched.task import current, current_at, sleep_state
@@ -37,7 +38,7 @@ _READS: Final = 0
 _WRITES: Final = 1
 
 
-@layout(size=80)
+@layout(size=88)
 class Rwsem(SleepingLock):
     """The lock's bytes."""
 
@@ -49,6 +50,7 @@ class Rwsem(SleepingLock):
     queue: GrantQueue
     key: Annotated[u32, fixed]  #: class and subclass, 0 before init
     contended: Annotated[u32, atomic]
+    since: Annotated[u64, statistic]
 
     def init(self, lock_class: LockClass, subclass: int = 0) -> None:
         """Make the lock free and of its class. Before anyone else can see it."""
@@ -96,6 +98,7 @@ class Rwsem(SleepingLock):
                 self._misused("taken twice by the same task")
             await self._wait(_WRITES, sleep_state(interruptible=interruptible, killable=killable))
         self.writer = current_at()
+        self.since = host_tsc()
 
     def try_acquire_read(self) -> bool:
         """Take the lock with other readers if nobody writes or waits."""
@@ -109,17 +112,21 @@ class Rwsem(SleepingLock):
         if self.word.cas(0, _WRITER):
             return False
         self.writer = current_at()
+        self.since = host_tsc()
         return self._tried(self.MODE)
 
     def release_read(self) -> None:
         """Give back one reading. Only a reader may."""
         self._retire()
-        try:
-            cpu().rwsems[current_at()].remove(self.phys)
-        except (KeyError, ValueError):
+        reads = cpu().rwsems.get(current_at(), {})
+        count, since = reads.pop(self.phys, (0, 0))
+        if not count:
             self._misused("released by a reader that is none")
+        if count > 1:
+            reads[self.phys] = count - 1, since
         if self.word.add(-_READER) & _QUEUED:
             self._grant()
+        self._count_hold(since)
 
     def release_write(self) -> None:
         """Give the lock back. Only its writer may."""
@@ -127,8 +134,10 @@ class Rwsem(SleepingLock):
         if not self.is_written():
             self._misused("released by a task that does not hold it")
         self.writer = 0
+        since = self.since
         if self.word.and_(~_WRITER) & _QUEUED:
             self._grant()
+        self._count_hold(since)
 
     def downgrade(self) -> None:
         """From the writer to a reader, with nobody between; readers that wait in front come in."""
@@ -137,6 +146,7 @@ class Rwsem(SleepingLock):
         watch = cpu().lockdep
         if watch is not None:
             watch.downgrade(self.phys, _SHARED)
+        self._count_hold(self.since)
         self.writer = 0
         self._note_reader()
         if self.word.add(_READER - _WRITER) & _QUEUED:
@@ -154,14 +164,20 @@ class Rwsem(SleepingLock):
         """Whether the current task holds the lock for writing."""
         return self.writer == current_at()
 
+    def is_read(self) -> bool:
+        """Whether the current task holds the lock for reading."""
+        return self.phys in cpu().rwsems.get(current_at(), ())
+
     def assert_held(self, *, write: bool = False) -> None:
-        """Panic unless the current task writes; if not asked for that, unless somebody reads."""
-        if not self.is_written() and (write or self.word.value < _READER):
+        """Panic unless the current task holds the lock, if asked for writing."""
+        if not self.is_written() and (write or not self.is_read()):
             self._misused("is needed here")
 
     def _note_reader(self) -> None:
         """The current task reads: told to the watcher when it sleeps."""
-        cpu().rwsems.setdefault(current_at(), []).append(self.phys)
+        reads = cpu().rwsems.setdefault(current_at(), {})
+        count, since = reads.get(self.phys, (0, 0))
+        reads[self.phys] = count + 1, since or host_tsc()
 
     def _read_now(self) -> bool:
         """One reader more, unless somebody writes or waits."""

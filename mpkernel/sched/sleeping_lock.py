@@ -39,6 +39,7 @@ class SleepingLock(Layout):
 
     key: int  #: class and subclass, 0 before init
     contended: int  #: times that it was not free
+    since: int  #: host TSC when its owner, or writer, took it
 
     def _set_key(self, key: int) -> None:
         """The last step of ``init``."""
@@ -89,6 +90,10 @@ class SleepingLock(Layout):
         if watch is not None:
             watch.acquired(at)
 
+    def _count_hold(self, since: int) -> None:
+        """The lock was held since then, and is given back."""
+        cpu().count_hold(self.key & ranks.CLASS_MASK, host_tsc() - since)
+
     def _misused(self, how: str) -> None:
         panic(f"{modes.kind_of(self.MODE).name} {self.name}@{self.phys:#x} {how}")
 
@@ -121,27 +126,31 @@ class OwnedLock(SleepingLock):
             SysError: EDEADLK, of an rt-mutex: its owner waits for what the current task holds.
         """
         self._announce(self.MODE, self.key + modes.nested(subclass), nest_lock)
-        if not self.owner.cas(0, current_at()):
-            return
-        if self.is_held():
-            self._misused("taken twice by the same task")
-        state = sleep_state(interruptible=interruptible, killable=killable)
-        await self._sleep(self._wait(state), state)
+        if self.owner.cas(0, current_at()):
+            if self.is_held():
+                self._misused("taken twice by the same task")
+            state = sleep_state(interruptible=interruptible, killable=killable)
+            await self._sleep(self._wait(state), state)
+        self.since = host_tsc()
 
     def try_acquire(self) -> bool:
         """Take the lock if it is free."""
-        return not self.owner.cas(0, current_at()) and self._tried(self.MODE)
+        if self.owner.cas(0, current_at()):
+            return False
+        self.since = host_tsc()
+        return self._tried(self.MODE)
 
     def release(self) -> None:
         """Give the lock back, and see to who waits for it. Only its owner may."""
         self._retire()
         me = current_at()
+        since = self.since
         found = self.owner.cas(me, 0)
-        if found == me:
-            return
-        if found != me | QUEUED:
-            self._misused("released by a task that does not hold it")
-        self._hand_on()
+        if found != me:
+            if found != me | QUEUED:
+                self._misused("released by a task that does not hold it")
+            self._hand_on()
+        self._count_hold(since)
 
     def killable(self) -> "KillableSection":
         """Async context manager: the lock held; its wait ends if the task is to die."""

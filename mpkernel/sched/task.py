@@ -122,7 +122,7 @@ def current_at() -> int:
 
 def sleep_state(*, interruptible: bool = False, killable: bool = False) -> int:
     """TASK_*: the state of a sleep that any signal ends, only one that ends the task, or none."""
-    return TASK_SLEEPING if interruptible else TASK_KILLABLE if killable else TASK_BLOCKED
+    return TASK_KILLABLE if killable else TASK_SLEEPING if interruptible else TASK_BLOCKED
 
 
 def is_asleep(task: Task) -> bool:

@@ -29,7 +29,6 @@ from mpkernel.sched.task import (
     Task,
     Waiter,
     current,
-    is_asleep,
     is_called,
     sleep_state,
 )
@@ -49,7 +48,7 @@ def give_up_cpu() -> Generator[None, None, None]:
 def stay_awake(task: Task) -> None:
     """The current task, which was about to sleep, or was woken before it did, runs on."""
     with RUN_QUEUES.of(task.cpu).lock.irqsave():
-        assert is_asleep(task) or task.state in (TASK_READY, TASK_RUNNING)
+        assert TASK_READY <= task.state <= TASK_BLOCKED
         task.state = TASK_RUNNING
 
 
@@ -80,12 +79,11 @@ class WaitQueue(Layout):
         """Sleep until ``condition`` holds; False if ``deadline_ns`` (monotonic) came first.
 
         ``condition`` is a plain function and may take spinlocks of lower rank than wait queues. If
-        it ``takes`` what it waits for, nobody but the sleeper tests it; else it may be tested by
-        whoever suspects that a wake was lost (sched.doubt).
+        it ``takes`` what it waits for, only the sleeper tests it, else also who suspects that a
+        wake was lost (proc.outside_questions).
 
         Raises:
-            Interrupted: a signal came (if ``interruptible``), or one that ends the task (if only
-                ``killable``), and the condition does not hold.
+            Interrupted: a signal came first; if ``killable``, one that ends the task.
         """
         watch = cpu().lockdep
         if watch is not None and self.lock.cell.key != ranks.WAIT_QUEUE.id:
@@ -134,7 +132,7 @@ class WaitQueue(Layout):
     def is_empty(self) -> bool:
         """Whether nobody waits; true for a moment only, but for holders of the lock."""
         waiters = self.waiters.phys
-        return load64(waiters + ListNode.offset_of("next")) == waiters
+        return load64(waiters + ListNode.offset_of("next")) in (0, waiters)
 
     def _wake(self, most: int) -> int:
         watch = cpu().lockdep

@@ -23,10 +23,11 @@ State: RAM. Locks: GrantQueue.lock inside, one at a time. Context: task; may sle
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-from hw.spec.layout import atomic, fixed, layout, u32, u64
+from hw.spec.layout import atomic, fixed, layout, statistic, u32, u64
 from mpkernel.abi.errno import Errno, Interrupted, SysError
 from mpkernel.arch import waits_for
 from mpkernel.arch.atomics import AtomicU64
+from mpkernel.arch.timer import host_tsc
 from mpkernel.sched.grant_queue import GrantQueue, grant_locked
 from mpkernel.sched.sleeping_lock import SleepingLock
 from mpkernel.sched.task import Task, Waiter, current, current_at, is_called, sleep_state
@@ -36,7 +37,7 @@ from mpkernel.sched.ww_context import WwClass, WwContext, wrong
 from mpkernel.sync.lockdep import modes
 
 
-@layout(size=80)
+@layout(size=88)
 class WwMutex(SleepingLock):
     """A sleeping lock that contexts may take in any order."""
 
@@ -48,6 +49,7 @@ class WwMutex(SleepingLock):
     queue: GrantQueue  #: oldest context first, behind them those without, as they came
     key: Annotated[u32, fixed]  #: class, 0 before init
     contended: Annotated[u32, atomic]
+    since: Annotated[u64, statistic]
 
     def init(self, ww_class: WwClass) -> None:
         """Make the lock free and of its class. Before anyone else can see it."""
@@ -87,6 +89,7 @@ class WwMutex(SleepingLock):
         if waiter is not None:
             state = sleep_state(interruptible=interruptible, killable=killable)
             await self._sleep(self._wait(waiter, context, state), state)
+        self.since = host_tsc()
 
     async def acquire_slow(self, context: WwContext, *, interruptible: bool = False) -> None:
         """Take the lock on which the context got EDEADLK, as its first: no EDEADLK here."""
@@ -100,6 +103,7 @@ class WwMutex(SleepingLock):
             if self.owner.value:
                 return False
             self._give_locked(current_at(), context.phys if context is not None else 0)
+            self.since = host_tsc()
         return self._tried(self.MODE, context.phys if context is not None else 0)
 
     def release(self) -> None:
@@ -107,6 +111,7 @@ class WwMutex(SleepingLock):
         self._retire()
         if not self.is_held():
             self._misused("released by a task that does not hold it")
+        since = self.since
         with self.queue.lock.irqsave():
             if self.context:
                 holder = WwContext.at(self.context)
@@ -120,6 +125,7 @@ class WwMutex(SleepingLock):
                 self._give_locked(first.task, first.context)
                 grant_locked(first)
                 self._refuse_locked()
+        self._count_hold(since)
 
     def is_held(self) -> bool:
         """Whether the current task holds the lock."""

@@ -7,7 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from iced_x86 import Code
 
+from hw.cpu import decode
+from hw.cpu.encodings.table import builder_for
 from hw.cpu.exits import Syscall
 from hw.cpu.user_copy import copy_in, copy_out
 from tests.differential import comparison, host, sequences
@@ -71,6 +74,23 @@ def test_a_failing_program_is_made_small() -> None:
     small = sequences.minimise(program, lambda one: culprits <= set(one.pieces))
     assert set(small.pieces) == culprits
     assert len(small.case().code) >= sum(len(code) for _, code in culprits)
+
+
+def test_a_wrong_instruction_is_found_and_its_program_made_small(
+    guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A core whose ADC forgets the carry: some program of 200 instructions shows it."""
+    monkeypatch.setattr(comparison, "_SLOT", 16384)
+    forgetful = builder_for("ADD_RM32_R32")
+    monkeypatch.setitem(decode._BUILDERS, Code.ADC_RM32_R32, forgetful)
+    rng = random.Random(SEED)
+    names = sequences.usable() + 50 * ["ADC_RM32_R32"]
+    programs = [sequences.make(names, rng, host.CODE, 200) for _ in range(20)]
+    _, _, said = _disagreements(guest, programs, 4, rng).partition("program (")
+    text, _, differences = said.partition("): ")
+    assert differences
+    assert "adc" in text
+    assert text.count("|") < 10, text
 
 
 @pytest.fixture(scope="module")

@@ -176,6 +176,8 @@ next_case:
     mov word ptr [idt + 2], {KERNEL_CODE}
     mov word ptr [idt + 6 * 16 + 2], {KERNEL_CODE}
     mov byte ptr [idt + 6 * 16 + 5], 0x8e
+    fninit
+    ldmxcsr [initial_mxcsr]
     lgdt [gdt_register]
     lidt [idt_register]
     mov ax, {KERNEL_DATA}
@@ -275,6 +277,7 @@ saved_rdi: .quad 0
 case_number: .quad 0
 case_count: .quad {{count}}
 scratch: .quad 0, 0, 0, 0
+initial_mxcsr: .long 0x1f80
 copied: .word (image_end - start + 3) / 4
 .balign 8
 gdt_register: .word gdt_end - gdt - 1
@@ -460,6 +463,6 @@ def run_qemu(image: bytes, cpu: str = "EPYC,+smap,+smep,+umip,+pcid,+invpcid") -
                 "-bios", str(firmware), "-no-reboot", "-debugcon", f"file:{output}",
                 "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=1",
             ],
-            timeout=10, check=False, capture_output=True,
+            timeout=60, check=False, capture_output=True,
         )  # fmt: skip
         return output.read_bytes()

@@ -81,6 +81,7 @@ TABLE: Final[dict[str, Factory]] = {
     **dict.fromkeys(("LFENCE", "MFENCE", "SFENCE"), simple("fence")),
     "XADD": _exchange, "CMPXCHG": _exchange,
     "CMPXCHG8B": _exchange_pair, "CMPXCHG16B": _exchange_pair,
-    "SYSCALL": ender("syscall"), "INT3": ender("int3"),
+    **{name.upper(): ender(name) for name in ("syscall", "sysretq", "iretq", "int3")},
+    **{name.upper(): simple(name, BARRIER) for name in ("swapgs", "cli", "sti")},
     "RDTSC": simple("rdtsc"), "RDTSCP": simple("rdtscp"), "CPUID": ender("cpuid"),
 }  # fmt: skip

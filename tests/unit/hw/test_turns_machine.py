@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hw.cpu import code_store
 from mpkernel.abi.elf import (
     ELF_MAGIC,
     ELFCLASS64,
@@ -158,6 +159,16 @@ def test_every_host_counts_the_same_instructions_and_each_seed_has_an_order(lett
         assert sum(instructions(done)) == LETTERS_INSTRUCTIONS
     assert len({done.stdout for done in runs}) == 3
     assert (runs[1].stdout, runs[1].stderr) == (runs[3].stdout, runs[3].stderr)
+
+
+def test_no_decoded_code_comes_from_a_store_or_goes_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(code_store.VARIABLE, str(tmp_path / "code"))
+    boot("exit 0\n", "--schedule-seed", "1", "--cpus", "1")
+    assert not (tmp_path / "code").exists()
+    boot("exit 0\n", "--cpus", "1")
+    assert list((tmp_path / "code").iterdir())
 
 
 def test_time_is_virtual():
