@@ -95,8 +95,9 @@ class BlockDecoding(SingleInstructions):
         """
         place = FRAME_FLAGS + (frame >> 12)
         old = atomics.or8_at(place, bits)
-        if old & FRAME_HAS_CODE or not old & FRAME_WRITE_TAG_GIVEN:
+        if not old & FRAME_WRITE_TAG_GIVEN:
             return old
+        # who finds the frame marked by a core that still waits for the writers waits, too
         generation = HEADER.code_generation.add(1) + 1
         for pending in PENDING:
             pending.bits.or_(PENDING_CODE_WRITTEN)

@@ -19,9 +19,11 @@ State: the folder; board memory: which pages were looked up. Locks: none, a slot
 atomic. Context: ``open_store`` and ``save`` in the launcher, ``find`` in a core.
 """
 
+import contextlib
 import ctypes
 import hashlib
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -56,6 +58,8 @@ _PAGE: Final = 4096
 _DIGEST_BYTES: Final = 32
 _DIGEST: Final = ctypes.c_uint8 * _DIGEST_BYTES
 _PAGES: Final = 8192
+#: A file of ours, whole or half written.
+_NAME: Final = re.compile(r"[0-9a-f]{64}(\.\d+)?")
 
 
 @layout()
@@ -134,7 +138,11 @@ def find(frame: int, version: int, page: int) -> bytes:
 
 def _read(digest: bytes) -> bytes:
     try:
-        data = (_folder() / digest.hex()).read_bytes()
+        file = os.open(_folder() / digest.hex(), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            data = os.read(file, min(os.fstat(file).st_size, _DIGEST_BYTES + MOST_BYTES))
+        finally:
+            os.close(file)
     except OSError:
         return b""
     blocks = data[_DIGEST_BYTES:]
@@ -188,23 +196,30 @@ def _write(digest: bytes, blocks: bytes) -> bool:
         beside.write_bytes(hashlib.sha256(blocks).digest() + blocks)
         beside.replace(target)
     except OSError:
-        beside.unlink(missing_ok=True)
+        _remove(beside)
         return False
     return True
 
 
 def _sweep() -> None:
-    """Remove the oldest files of a folder that has grown too large."""
+    """Remove the oldest files of a folder that has grown too large; only those that are ours."""
     try:
         with os.scandir(_folder()) as entries:
-            files = [(s.st_mtime_ns, s.st_size, e.path) for e in entries for s in (e.stat(),)]
+            found = [entry for entry in entries if _NAME.fullmatch(entry.name)]
+        ours = [(entry.stat(follow_symlinks=False), entry.path) for entry in found]
     except OSError:
         return
+    files = sorted((stat.st_mtime_ns, stat.st_size, path) for stat, path in ours)
     left = sum(size for _, size, _ in files)
     if left <= FOLDER_BYTES:
         return
-    for _, size, path in sorted(files):
+    for _, size, path in files:
         if left <= SWEPT_BYTES:
             return
-        Path(path).unlink(missing_ok=True)
+        _remove(Path(path))
         left -= size
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()

@@ -203,10 +203,12 @@ def pieces(address: int, size: int, kind: int) -> Iterator[tuple[int, int]]:
     if not observer.looks():
         yield address, size
         return
+    is_one = size in (1, 2, 4, 8) and address % size == 0  # a single load or store
+    kind |= 0 if is_one else BULK
     end = address + size
     while address < end:
         count = min(WORD - address % WORD, end - address)
-        observer.access(address, sized(kind | BULK, count))
+        observer.access(address, sized(kind, count))
         yield address, count
         address += count
 

@@ -76,7 +76,7 @@ class Mutex(OwnedLock):
                     self._leave_locked(task)
                     stay_awake(task)
                     raise Interrupted
-            assert not waiter.node.is_empty()
+                assert not waiter.node.is_empty()
             await give_up_cpu()
 
     def _take_locked(self, me: int) -> bool:

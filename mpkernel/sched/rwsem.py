@@ -164,9 +164,13 @@ class Rwsem(SleepingLock):
         """Whether the current task holds the lock for writing."""
         return self.writer == current_at()
 
+    def is_read(self) -> bool:
+        """Whether the current task holds the lock for reading."""
+        return self.phys in cpu().rwsems.get(current_at(), ())
+
     def assert_held(self, *, write: bool = False) -> None:
-        """Panic unless the current task writes; if not asked for that, unless somebody reads."""
-        if not self.is_written() and (write or self.word.value < _READER):
+        """Panic unless the current task holds the lock, if asked for writing."""
+        if not self.is_written() and (write or not self.is_read()):
             self._misused("is needed here")
 
     def _note_reader(self) -> None:

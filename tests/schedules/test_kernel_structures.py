@@ -54,6 +54,24 @@ def core0(k, s):
 core1 = core0
 def check(k, s): assert CACHE.in_use == 0
 """,
+    "allocation in an interrupt": """
+CACHE = slab.cache("scenario", AtomicU64)
+def setup(k): return some_frames(k), k.spinlock("between")
+def use_both(k, s):
+    for _ in range(3):
+        frame, one = frames.alloc_frame(), AtomicU64.at(CACHE.alloc())
+        memory.write(frame, bytes(16))
+        one.store(1)
+        with s[1].irqsave():
+            pass
+        assert one.load() == 1 and memory.read(frame, 16) == bytes(16)
+        CACHE.free(one.phys)
+        frames.free_frame(frame)
+core0 = irq0 = core1 = irq1 = use_both
+def check(k, s):
+    slabs = -(-CACHE.total // CACHE.per_slab) * CACHE.slab_frames
+    assert CACHE.in_use == 0 and frames.free_count() + slabs == s[0]
+""",
     "pipe": """
 def setup(k):
     some_frames(k)

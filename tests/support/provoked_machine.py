@@ -192,6 +192,12 @@ class Provocations(NullDevice):
                 STATE.released_ns = now_ns()
             MUTEXES[0].release()
 
+    async def hold(self, _place: int) -> None:
+        """Have a file's lock until ``free``."""
+        inode = await resolve(b"/tmp/file")
+        async with inode.lock:
+            await QUEUE.wait_until(lambda: STATE.word.value, interruptible=False)
+
     async def memory(self, place: int) -> None:
         """The kernel's own locks, in its own paths: an address space's, and a file's."""
         inode = await resolve(b"/tmp/file")
@@ -246,11 +252,12 @@ class Provocations(NullDevice):
         if place:
             with SPINLOCKS[0]:
                 meet(2)
-                busy(0.05)
+                meet(4)
                 remote_call.call(0, NOTHING_CALL, 0, wait=True)
         else:
+            meet(2)  # before: the other's start may need an interrupt here
             flag = interrupts.save()
-            meet(2)
+            meet(4)
             with SPINLOCKS[0]:
                 pass
             interrupts.restore(flag)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from guests import build
+from hw.cpu.code_store import VARIABLE
 from tests.support.source_tree import ROOT
 
 #: ``mpkernel run``, which says at its end how many instructions ran, how many bytes of blocks were
@@ -38,13 +39,22 @@ class Run:
     used: int
 
 
-def run(cpus: int, folder: str) -> Run:
+def start(cpus: int, folder: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", _RUN, "--cpus", str(cpus), str(build.programs() / "sh")]
-    done = subprocess.run(
-        [*command, "-c", _SCRIPT], cwd=ROOT, env=os.environ | {"MPK_CODE_STORE": folder},
-        capture_output=True, timeout=100, check=True,
+    return subprocess.Popen(
+        [*command, "-c", _SCRIPT], cwd=ROOT, env=os.environ | {VARIABLE: folder},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    return Run(done.stdout, *map(int, done.stderr.split()))
+
+
+def end(process: subprocess.Popen[bytes]) -> Run:
+    output, errors = process.communicate(timeout=100)
+    assert process.returncode == 0, errors
+    return Run(output, *map(int, errors.split()))
+
+
+def run(cpus: int, folder: str) -> Run:
+    return end(start(cpus, folder))
 
 
 @pytest.mark.parametrize("cpus", [1, 4])
@@ -58,3 +68,14 @@ def test_a_cold_and_a_warm_store_and_none_give_the_same(tmp_path: Path, cpus: in
     assert warm.found > warm.used // 2
     for other in (cold, warm):
         assert (other.output, other.instructions) == (without.output, without.instructions)
+
+
+def test_machines_that_share_a_folder_at_once(tmp_path: Path) -> None:
+    processes = [start(1, str(tmp_path)) for _ in range(3)]
+    first, *others = [end(process) for process in processes]
+    for other in others:
+        assert (other.output, other.instructions) == (first.output, first.instructions)
+    assert all(len(path.name) == 64 for path in tmp_path.iterdir()), "something half written"
+    warm = run(1, str(tmp_path))
+    assert (warm.output, warm.instructions) == (first.output, first.instructions)
+    assert warm.found > warm.used // 2

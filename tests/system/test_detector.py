@@ -118,6 +118,21 @@ def test_one_that_a_signal_can_end_is_ended_and_the_machine_goes_on(word: str, m
     machine_findings()
 
 
+def test_kill_9_ends_the_wait_for_a_files_lock_and_sigcont_does_not():
+    script = """
+        echo > /tmp/file; echo hold > /dev/debug & sleep 0.1
+        echo new > /tmp/file & sleep 0.1
+        kill -CONT $!; sleep 0.1; ps
+        kill -KILL $!; wait $!; echo status $?
+        cat /tmp/file; echo free > /dev/debug; wait; echo on
+    """
+    done = provoke(2, script)
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"^ +\d+ D +\d ", done.stdout, re.MULTILINE)) == 2, done.stdout
+    assert done.stdout.endswith("status 137\n\non\n")
+    assert findings(done.stderr) == []
+
+
 def test_without_such_a_task_the_machine_stops_all_the_same(machine_findings):
     done = provoke(2, on_each("mutexes:0", "mutexes:1"), "--kill")
     assert done.returncode == DEADLOCK
@@ -204,6 +219,12 @@ def test_a_wakeup_that_nobody_sent():
     assert done.stdout == "on\n", done.stderr
     assert findings(done.stderr) == ["lost wakeup"], done.stderr
     assert "though what it waits for is so" in done.stderr
+
+
+def test_a_sleep_that_ends_in_time_is_neither_hung_nor_forgotten():
+    done = provoke(2, "echo hang > /dev/debug & sleep 0.6; echo free > /dev/debug; wait; echo on")
+    assert done.stdout == "on\n", done.stderr
+    assert findings(done.stderr) == []
 
 
 def test_a_machine_that_is_well_is_not_disturbed():

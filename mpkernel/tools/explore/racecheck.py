@@ -14,21 +14,17 @@ State: private to one run. Context: mpkernel.tools.explore.
 """
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import CodeType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from hw.spec.watch import ATOMIC, BULK, COMPARE, SIZE_SHIFT, UPDATE, WORD, WRITE
-from mpkernel.tools.explore.finding import RACE, Failure
 from mpkernel.tools.explore.vector_clock import Clock, join
 
-if TYPE_CHECKING:
-    from mpkernel.tools.explore.baton import Baton, Strand
-    from mpkernel.tools.explore.names import Names
-
 #: Frames of a stack that are kept, and those of the watch itself that are not.
-_DEPTH: Final = 8
-_HIDDEN: Final = ("hw/spec/watch.py", "tools/explore/", "hw/atomics.py")
+_DEPTH: Final = 10
+_HIDDEN: Final = ("hw/spec/watch.py", "tools/explore/", "hw/atomics.py", "hw/turns.py")
 
 Stack = tuple[tuple[CodeType, int], ...]
 
@@ -54,13 +50,29 @@ class Access(NamedTuple):
         )
 
 
-class RaceCheck:
-    """Watches one run."""
+class Race(NamedTuple):
+    """Two accesses that nothing orders, the later one second."""
 
-    def __init__(self, baton: "Baton", names: "Names") -> None:
-        self._baton = baton
-        self._names = names
-        count = len(baton.strands)
+    address: int
+    first: Access
+    second: Access
+
+    def told(self, names: Sequence[str], what: str) -> tuple[str, str]:
+        """In a line, and with both stacks; ``what`` stands at the address."""
+        first, second = names[self.first.strand], names[self.second.strand]
+        verb, other_verb = ("writes" if one.writes else "reads" for one in self[1:])
+        return (
+            f"{first} {verb} {what}, {second} {other_verb} it, and nothing orders them",
+            f"\n{first} {verb} {what}:\n{_lines(self.first.stack)}\n"
+            f"{second} {other_verb} {what}:\n{_lines(self.second.stack)}\n",
+        )
+
+
+class RaceCheck:
+    """Watches one run of so many strands; ``found`` is called with each race."""
+
+    def __init__(self, count: int, found: Callable[[Race], None]) -> None:
+        self._found = found
         self._clocks: list[Clock] = [[0] * count for _ in range(count)]
         for index, clock in enumerate(self._clocks):
             clock[index] = 1
@@ -68,11 +80,11 @@ class RaceCheck:
         #: By word: the last access of each strand, of each kind, to each of its parts.
         self._seen: dict[int, dict[tuple[int, int, bool, int], Access]] = {}
 
-    def look(self, strand: "Strand", address: int, kind: int) -> None:
+    def look(self, strand: int, address: int, kind: int) -> None:
         """An access is about to be made."""
-        self._touch(strand.index, address, kind)
+        self._touch(strand, address, kind)
         if kind & ATOMIC:
-            self._synchronize(strand.index, address, kind)
+            self._synchronize(strand, address, kind)
 
     def _synchronize(self, index: int, address: int, kind: int) -> None:
         clock = self._clocks[index]
@@ -91,20 +103,8 @@ class RaceCheck:
         seen = self._seen.setdefault(address & -WORD, {})
         for other in seen.values():
             if other.races(this, clock):
-                self._report(address, other, this)
+                self._found(Race(address, other, this))
         seen[what] = this
-
-    def _report(self, address: int, one: Access, other: Access) -> None:
-        names = [strand.name for strand in self._baton.strands]
-        what = self._names.name(address)
-        first, second = names[one.strand], names[other.strand]
-        verb, other_verb = ("writes" if access.writes else "reads" for access in (one, other))
-        detail = (
-            f"\n{first} {verb} {what}:\n{_lines(one.stack)}\n"
-            f"{second} {other_verb} {what}:\n{_lines(other.stack)}\n"
-        )
-        text = f"{first} {verb} {what}, {second} {other_verb} it, and nothing orders them"
-        self._baton.fail(Failure(RACE, f"{first} {second}", text, detail))
 
 
 def _stack() -> Stack:

@@ -27,10 +27,10 @@ from mpkernel.sched.wakeup import start
 from mpkernel.sync import rcu
 from mpkernel.tools.explore import stuck
 from mpkernel.tools.explore.baton import Baton, Looker, Strand
-from mpkernel.tools.explore.finding import Failure
+from mpkernel.tools.explore.finding import RACE, Failure
 from mpkernel.tools.explore.kit import VECTOR_IPI, VECTOR_IRQ, Kit
 from mpkernel.tools.explore.names import Names
-from mpkernel.tools.explore.racecheck import RaceCheck
+from mpkernel.tools.explore.racecheck import Race, RaceCheck
 from mpkernel.tools.explore.scenario import BadScenario, Program, Scenario
 from mpkernel.tools.explore.validator import Validators
 
@@ -142,6 +142,8 @@ class Rig:
             ) from error
         for cpu in machine.cpus:
             cpu.interrupt_handler = self._handle
+        if self._racecheck:
+            self._watch_for_races(baton)
         for index, program in scenario.cores.items():
             cpu = machine.cpus[index]
             body = self._task(cpu, program) if inspect.iscoroutinefunction(program) else None
@@ -152,8 +154,19 @@ class Rig:
         for index in scenario.irqs:
             apic = machine.interrupts[index]
             baton.add(f"irq{index}", machine.cpus[index], _sender(apic))
-        if self._racecheck:
-            baton.lookers.append(RaceCheck(baton, Names(self)).look)
+
+    def _watch_for_races(self, baton: Baton) -> None:
+        """Have a race end the run."""
+        scenario, names = self.scenario, Names(self)
+
+        def found(race: Race) -> None:
+            strands = [strand.name for strand in baton.strands]
+            who = f"{strands[race.first.strand]} {strands[race.second.strand]}"
+            baton.fail(Failure(RACE, who, *race.told(strands, names.name(race.address))))
+
+        count = len({*scenario.cores, *scenario.handlers}) + len(scenario.irqs)
+        check = RaceCheck(count, found)
+        baton.lookers.append(lambda strand, *access: check.look(strand.index, *access))
 
     def _let_run(self, baton: Baton) -> None:
         """All steps; when nobody can run, the soonest timer fires."""

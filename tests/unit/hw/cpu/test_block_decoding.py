@@ -52,6 +52,14 @@ def test_a_frame_that_is_written_unseen_is_taken_from_the_writers(guest: Guest) 
     assert all(pending.bits.load() & PENDING_CODE_WRITTEN for pending in PENDING[1:])
 
 
+def test_who_finds_a_frame_that_is_being_taken_waits_for_the_writers_too(guest: Guest) -> None:
+    hot_code.start(guest, "mov eax, 1\nsyscall")
+    atomics.or8_at(FRAME_FLAGS + (CODE_FRAMES >> 12), FRAME_HAS_CODE | FRAME_WRITE_TAG_GIVEN)
+    hot_code.run(guest)
+    assert bits() == FRAME_CODE_BITS
+    assert HEADER.code_generation.load() == 1
+
+
 def test_a_page_that_only_a_straddling_block_reaches_is_not_looked_up_yet(guest: Guest) -> None:
     guest.put_code(4094, assemble("mov eax, 0x01020304\nhlt"))
     hot_code.point(guest, rip=CODE + 4094)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from iced_x86 import Decoder
 
 from hw import ram
 from hw.cpu import code_cache, code_store
@@ -107,6 +108,18 @@ def test_a_damaged_file_is_not_believed_and_is_replaced(folder: Path, damage) ->
     assert {path: path.read_bytes() for path in folder.iterdir()} == good
 
 
+def test_what_is_no_file_is_not_waited_for(folder: Path) -> None:
+    cold = run()
+    for path, make in zip(sorted(folder.iterdir()), (os.mkfifo, os.mkdir, _dangle), strict=True):
+        path.unlink()
+        make(path)
+    assert run() == cold
+
+
+def _dangle(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
 def test_other_bytes_another_address_and_another_decoder_are_other_pages(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,8 +138,8 @@ def test_a_page_grows_by_what_later_machines_decode(folder: Path) -> None:
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
     with machine() as guest:
         guest.put_code(0, PROGRAM)
-        for at in range(2, 1000):  # in the middle of blocks, and of instructions
-            hot_code.point(guest, rip=CODE + at, rcx=1)
+        for instruction in Decoder(64, PROGRAM[:1000], ip=CODE):  # most in the middle of blocks
+            hot_code.point(guest, rip=instruction.ip, rcx=1)
             guest.core.run()
         code_store.save()
     grown = {path.name: path.stat().st_size for path in folder.iterdir()}
@@ -212,7 +225,11 @@ def test_the_oldest_files_go_when_the_folder_is_full(
     monkeypatch.setattr(code_store, "FOLDER_BYTES", 2 * size - 1)
     monkeypatch.setattr(code_store, "SWEPT_BYTES", size)
     old = sorted(folder.iterdir())
+    others = folder / "letters.txt"
+    others.write_bytes(bytes(3 * size))
+    os.utime(others, (0, 0))
     run(at=0x10_0000)
-    left = set(folder.iterdir())
+    assert others.exists()  # it is not ours
+    left = set(folder.iterdir()) - {others}
     assert not left & set(old)
     assert len(left) == 3

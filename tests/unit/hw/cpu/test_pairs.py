@@ -1,6 +1,6 @@
 """Neighbours in a block become pairs where their operands allow it."""
 
-from tests.support.decoded import names
+from tests.support.decoded import names_with_pairs as names
 
 
 def test_neighbours_of_the_table_are_fused() -> None:

@@ -77,14 +77,14 @@ import ctypes
 from typing import Annotated, Any
 from hw import ram
 from hw.spec.layout import DIRECT_MAP, Layout, fixed, layout
-from hw.spec.watch import PLACE, READ, Observer, pieces
+from hw.spec.watch import BULK, PLACE, READ, Observer, pieces
 
 files = ram.create(16 << 20)
 class Teller(Observer):
     def looks(self): return True
     def access(self, address, kind):
         if 0 <= address - DIRECT_MAP < 16 << 20:
-            told.append((address - DIRECT_MAP, kind & 1, kind >> 8 or 8))
+            told.append((address - DIRECT_MAP, kind & 1 | kind & BULK, kind >> 8 or 8))
 PLACE.observer = Teller()
 def tell(what):
     global told
@@ -119,11 +119,11 @@ def test_ranges_are_told_word_by_word_and_arrays_by_element():
     assert watched(RANGES).splitlines() == [
         "(1030, 1, 2) (1040, 1, 8)",
         f"(7, [0, 0], [0, 0, 0, 7], 8, 8) {halves} (1040, 0, 8)",
-        "None (12, 1, 4) (16, 1, 8)",
-        "b'abcdefghijkl' (12, 0, 4) (16, 0, 8)",
+        "None (12, 65, 4) (16, 65, 8)",
+        "b'abcdefghijkl' (12, 64, 4) (16, 64, 8)",
         "None (16, 0, 8) (64, 1, 8)",
         "b'efghijkl' (64, 0, 8)",
-        "None (17, 1, 2)",
+        "None (17, 65, 2)",
         "b'e\\x00\\x00h' (16, 0, 4)",
         "True",
     ]

@@ -4,7 +4,7 @@ import pytest
 
 from mpkernel.abi.errno import Interrupted
 from mpkernel.arch import waits_for
-from mpkernel.arch.waits_for import CALL, MUTEX, RWLOCK, RWSEM, SPIN, Asleep
+from mpkernel.arch.waits_for import CALL, MUTEX, RWLOCK, RWSEM, SHOOTDOWN, SPIN, Asleep
 from mpkernel.sched import waits_graph
 from mpkernel.sched.mutex import Mutex
 from mpkernel.sched.rwsem import Rwsem
@@ -100,10 +100,11 @@ def test_a_cpu_that_just_took_the_lock_does_not_wait_for_itself(k: Kernel):
     release(k, [spinlock])
 
 
+@pytest.mark.parametrize("kind", [CALL, SHOOTDOWN])
 @pytest.mark.parametrize("irqs_off", [0, 1])
-def test_an_answer_is_owed_only_with_interrupts_off(k: Kernel, irqs_off: int):
+def test_an_answer_is_owed_only_with_interrupts_off(k: Kernel, irqs_off: int, kind: int):
     locks = spinlocks(k, 1)
-    waits_for.begin(CALL, 0x1000, 1)
+    waits_for.begin(kind, 0x1000, 1)
     k.use(1)
     waits_for.begin(SPIN, locks[0].phys)
     k.cpus[1].area.irqs_off = irqs_off

@@ -4,18 +4,9 @@ import pytest
 
 from hw.spec.layout import DIRECT_MAP
 from hw.spec.watch import ATOMIC, BULK, UPDATE, WRITE, sized
-from mpkernel.tools.explore import racecheck
-from mpkernel.tools.explore.racecheck import RaceCheck
+from mpkernel.tools.explore.racecheck import Race, RaceCheck
 from mpkernel.tools.explore.strategies.replay import Replay
 from tests.support import strands
-
-
-class Names:
-    """What stands where a scenario's names do."""
-
-    def name(self, at: int) -> str:
-        return f"word{(at - DIRECT_MAP) // 8}"
-
 
 KINDS = {
     "r": 0,
@@ -45,10 +36,13 @@ def race(monkeypatch, turns, *programs: str) -> str:
     monkeypatch.setattr(strands, "KINDS", KINDS)
     monkeypatch.setattr(strands, "address", address)
     steps = [[step(text) for text in program.split()] for program in programs]
+    races: list[Race] = []
+    check = RaceCheck(len(steps), races.append)
     replay = Replay(turns)
     replay.begin()
-    baton, _ = strands.run(replay, steps, [lambda made: RaceCheck(made, Names()).look])  # type: ignore[arg-type]
-    return baton.failure.text if baton.failure is not None else ""
+    strands.run(replay, steps, [lambda _: lambda who, *access: check.look(who.index, *access)])
+    names = [f"core{number}" for number in range(len(steps))]
+    return races[0].told(names, f"word{(races[0].address - DIRECT_MAP) // 8}")[0] if races else ""
 
 
 @pytest.mark.parametrize("turns", [((0, 9),), ((1, 9),)])
@@ -109,4 +103,3 @@ def test_order_goes_through_a_third_core(monkeypatch):
 def test_the_report_names_both(monkeypatch):
     text = race(monkeypatch, ((0, 1), (1, 1)), "w3", "r3")
     assert text == "core0 writes word3, core1 reads it, and nothing orders them"
-    assert racecheck.RACE == "data race"
