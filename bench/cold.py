@@ -1,23 +1,33 @@
 """Cold code: 100,000 different instructions, each run once, on the machine and in Unicorn.
 
-This is what decoding costs; a program that starts is made of it. Then the start of the core itself:
-its native handlers compiled the first time, and loaded from the cache.
+This is what decoding costs; a program that starts is made of it. Once it is decoded, once it was
+decoded by an earlier machine and is found in the store. Then what the store is worth to programs as
+they are; and the start of the core itself: its native handlers compiled the first time, and loaded
+from the cache.
 """
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from bench.core import COMPILER, SOURCES, cycles_a_round
 from bench.harness import ROOT, BenchError, Figure, medians, mpkernel, number, run
+from hw.cpu.code_store import VARIABLE
+
+Measure: TypeAlias = Callable[[], float]
 
 INSTRUCTIONS: Final = 100_000
+_LEAST_REPEATS: Final = 5
+_CPU: Final = "CPU time"
 #: Index of the routine that ``cold`` becomes.
 _INDEX: Final = "8"
 _REGISTERS: Final = ("eax", "ecx", "edx", "esi", "edi", "r8d", "r9d", "r10d", "r11d")
@@ -28,8 +38,8 @@ _FORMS: Final = (
     "movzbl -{m}(%rsp), %{b}", "movsd -{m}(%rsp), %xmm{x}", "pxor %xmm{x}, %xmm{y}",
 )  # fmt: skip
 _START: Final = (
-    "import time\nbegan = time.perf_counter()\nfrom hw.cpu import threaded\n"
-    "middle = time.perf_counter()\nthreaded.load()\nprint(time.perf_counter() - middle)"
+    "import time\nfrom hw.cpu import threaded\n"
+    "began = time.process_time()\nthreaded.load()\nprint(time.process_time() - began)"
 )
 
 
@@ -82,30 +92,80 @@ def _microseconds_of_decoding() -> float:
     return number(r"([\d.]+) us", run(*command))
 
 
+@contextmanager
+def _store(folder: str) -> Iterator[None]:
+    """Let machines keep decoded code in a folder; empty, nowhere."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = folder
+    try:
+        yield
+    finally:
+        del os.environ[VARIABLE]
+        if before is not None:
+            os.environ[VARIABLE] = before
+
+
+def _milliseconds(*arguments: str) -> float:
+    began = time.perf_counter()
+    mpkernel(*arguments)
+    return 1e3 * (time.perf_counter() - began)
+
+
+def _with_and_without_store(measure: Callable[[], float], folder: str) -> dict[str, Measure]:
+    """The same measure on machines that decode all, and on ones that find it."""
+
+    def measured(where: str) -> float:
+        with _store(where):
+            return measure()
+
+    measured(folder)  # fills the store
+    return {"decoded": partial(measured, ""), "found": partial(measured, folder)}
+
+
 def measure(repeats: int) -> list[Figure]:
     """Take the figures."""
+    repeats = max(repeats, _LEAST_REPEATS)
     with tempfile.TemporaryDirectory() as name:
         program = build(Path(name))
         arguments = [str(program), _INDEX, "1", "0"]
         unicorn = [sys.executable, "-m", "bench.unicorn_linux", *arguments]
+        store = f"{name}/store"
+        kinds = {
+            "cold": lambda: cycles_a_round(mpkernel("run", "--cpus", "1", *arguments), 1),
+            "boot": lambda: _milliseconds("boot", "--cpus", "4", "--cmdline", "exit"),
+        }
+        busybox = shutil.which("busybox")
+        if busybox is not None:
+            kinds["busybox true"] = lambda: _milliseconds("run", "--cpus", "1", busybox, "true")
+        measures = {
+            f"{kind}, {how}": one
+            for kind, function in kinds.items()
+            for how, one in _with_and_without_store(function, store).items()
+        }
         found = medians(
-            {
-                "machine": lambda: cycles_a_round(mpkernel("run", "--cpus", "1", *arguments), 1),
+            measures
+            | {
                 "unicorn": lambda: number(r"cycles (\d+)", run(*unicorn)),
                 "decode": _microseconds_of_decoding,
                 "cached": lambda: 1e3 * _seconds_to_load(None),
             },
             repeats,
         )
-    began = time.perf_counter()
     first = _seconds_of_first_start()
-    assert first <= time.perf_counter() - began
-    cost = found["machine"] / INSTRUCTIONS
-    ratio = found["machine"] / found["unicorn"]
+    cost = found["cold, decoded"] / INSTRUCTIONS
+    ratio = found["cold, decoded"] / found["unicorn"]
+    warm_ratio = found["cold, found"] / found["unicorn"]
     return [
         Figure("cold", "an instruction run once, machine", cost, "cycles"),
         Figure("cold", "time of cold code, Unicorn = 1", ratio, "", 4),
-        Figure("cold", "decode an instruction", found["decode"], "us", 4),
-        Figure("cold", "start of the core, cached", found["cached"], "ms", 100),
-        Figure("cold", "start of the core, first time", first, "s", 20),
+        Figure("cold", "time of cold code with the store, Unicorn = 1", warm_ratio, "", 1),
+        *(
+            Figure("cold", f"{kind}, {how}", found[f"{kind}, {how}"], "ms")
+            for kind in kinds
+            if kind != "cold"
+            for how in ("decoded", "found")
+        ),
+        Figure("cold", "decode an instruction", found["decode"], "us", 4, note=_CPU),
+        Figure("cold", "start of the core, cached", found["cached"], "ms", 100, note=_CPU),
+        Figure("cold", "start of the core, first time", first, "s", 20, note=_CPU),
     ]

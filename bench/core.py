@@ -33,7 +33,7 @@ COMPILER: Final = (
     "-Wl,--build-id=none", "-s",
 )  # fmt: skip
 #: Cycles of warming up, and by which share of the rounds an engine is spared.
-_WARM_CYCLES: Final = 6_000_000_000
+WARM_CYCLES: Final = 6_000_000_000
 _PEER_WARM_CYCLES: Final = 500_000_000
 #: Peer -> times its speed that regions, and threaded code alone, should reach.
 _GOALS: Final = {"unicorn": (9.0, 2.5), "qemu": (1.5, 0.5), "host": (0.25, None)}
@@ -129,7 +129,7 @@ def engines(program: Path, folder: Path) -> dict[str, Callable[[int, int], float
         return [str(index), str(rounds), str(warm)]
 
     def machine(regions: str, index: int, rounds: int) -> float:
-        arguments = words(index, rounds, _WARM_CYCLES if regions == "on" else _PEER_WARM_CYCLES)
+        arguments = words(index, rounds, WARM_CYCLES if regions == "on" else _PEER_WARM_CYCLES)
         command = ("run", "--cpus", "1", "--regions", regions)
         return cycles_a_round(mpkernel(*command, program, *arguments), rounds)
 

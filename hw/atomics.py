@@ -16,7 +16,7 @@ from typing import Annotated, Final
 
 from hw import native
 from hw.spec.layout import DIRECT_MAP, Layout, atomic, layout, u32, u64
-from hw.spec.watch import ATOMIC, COMPARE, UPDATE, WRITE, watched
+from hw.spec.watch import ATOMIC, COMPARE, UPDATE, WRITE, sized, watched
 
 _RMW: Final = {"add": "add", "or": "or", "and": "and", "xchg": "xchg"}
 
@@ -73,6 +73,7 @@ _LOAD: Final = ATOMIC
 _STORE: Final = ATOMIC | WRITE
 _UPDATE: Final = ATOMIC | WRITE | UPDATE
 _CAS: Final = ATOMIC | COMPARE
+_LOAD32, _STORE32, _UPDATE32, _CAS32 = (sized(kind, 4) for kind in (_LOAD, _STORE, _UPDATE, _CAS))
 
 
 def _host(addr: int) -> int:
@@ -157,42 +158,42 @@ class AtomicU32(Layout):
 
     value: Annotated[u32, atomic]
 
-    @watched(_LOAD)
+    @watched(_LOAD32)
     def load(self) -> int:
         """Load-acquire."""
         value: int = _load32(ctypes.addressof(self))
         return value
 
-    @watched(_STORE)
+    @watched(_STORE32)
     def store(self, value: int) -> None:
         """Store-release."""
         _store32(ctypes.addressof(self), value)
 
-    @watched(_UPDATE)
+    @watched(_UPDATE32)
     def add(self, n: int) -> int:
         """Add ``n`` (may be negative); return the old value."""
         old: int = _add32(ctypes.addressof(self), n & 0xFFFF_FFFF)
         return old
 
-    @watched(_CAS)
+    @watched(_CAS32)
     def cas(self, expected: int, new: int) -> int:
         """Set to ``new`` if it is ``expected``; return the old value either way."""
         old: int = _cas32(ctypes.addressof(self), expected, new)
         return old
 
-    @watched(_UPDATE)
+    @watched(_UPDATE32)
     def xchg(self, value: int) -> int:
         """Replace; return the old value."""
         old: int = _xchg32(ctypes.addressof(self), value)
         return old
 
-    @watched(_UPDATE)
+    @watched(_UPDATE32)
     def or_(self, bits: int) -> int:
         """Set bits; return the old value."""
         old: int = _or32(ctypes.addressof(self), bits)
         return old
 
-    @watched(_UPDATE)
+    @watched(_UPDATE32)
     def and_(self, bits: int) -> int:
         """Keep only ``bits``; return the old value."""
         old: int = _and32(ctypes.addressof(self), bits & 0xFFFF_FFFF)

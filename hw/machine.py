@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 from hw import host, ram, stacks, trace
 from hw.board import FIRST_DISK_SLOT, SLOT_CONSOLE, SLOT_ENTROPY, power_on, serial_of
+from hw.cpu import code_store
 from hw.cpu.regions import process as compiler_process
 from hw.disk.block_back_end import BlockBackEnd
 from hw.disk.console_back_end import ConsoleBackEnd
@@ -106,7 +107,8 @@ class Machine:
             os.close(launcher_fd)
 
     def _run(self, kernel_entry: KernelEntry) -> int:
-        """Fork, watch, and leave nothing but the status."""
+        """Fork, watch, and leave nothing but the status, and decoded code for the next machine."""
+        code_store.open_store()
         ram.BOARD.freeze()
         ram.LEDGER.freeze()
         gc.collect()
@@ -117,12 +119,14 @@ class Machine:
                 for terminal in self._terminals.values():
                     terminal.make_raw()
                 self._start(watch.children, kernel_entry)
-                return watch.run()
+                status = watch.run()
             finally:
                 watch.stop()
                 for terminal in self._terminals.values():
                     terminal.restore()
                 gc.unfreeze()
+        code_store.save()
+        return status
 
     def _make_queues(self) -> None:
         parties = [*range(self._config.cpus), DEVICE_PARTY, LAUNCHER_PARTY, COMPILER_PARTY]

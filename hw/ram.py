@@ -8,7 +8,8 @@ nothing. All are mapped before the fork, MAP_SHARED, at the same host address in
 an address is valid in all of them.
 
 Every bulk write to physical memory goes through here, because a frame may hold decoded code:
-``write``, ``zero`` and ``copy`` test FRAME_HAS_CODE and tell the cores.
+``write``, ``zero`` and ``copy`` test FRAME_HAS_CODE and tell the cores. Under MPK_WATCH they go
+word by word, so that another core may come in between and a race with them shows.
 
 State: RAM, and this process's mapping (as private as an address space is).
 Locks: none; what needs order uses hw.atomics. Context: any.
@@ -28,7 +29,7 @@ from hw.atomics import AtomicU32, AtomicU64
 from hw.spec.address import PAGE_SHIFT
 from hw.spec.layout import DIRECT_MAP, Layout, fixed, layout, u64
 from hw.spec.memory_map import MAX_CPUS, MAX_RAM, MIB, ram_end
-from hw.spec.watch import WATCHING, WatchedWords
+from hw.spec.watch import READ, WATCHING, WRITE, WatchedWords, pieces
 
 #: Host address of board memory, and its size (sparse).
 BOARD_MAP: Final = 0x2000_0000_0000
@@ -41,10 +42,14 @@ LEDGER_SIZE: Final = 1024 * MIB
 #: Bits of a frame's byte in FRAME_FLAGS.
 FRAME_HAS_CODE: Final = 1 << 0
 FRAME_WRITE_TAG_GIVEN: Final = 1 << 1
+FRAME_LOOKED_UP: Final = 1 << 2  #: in the store of decoded code
+#: What no longer holds when code is written: all but that a core may write unseen.
+FRAME_CODE_BITS: Final = FRAME_HAS_CODE | FRAME_LOOKED_UP
 
 _MAP_FIXED_NOREPLACE: Final = 0x100000
 _MAP_NORESERVE: Final = 0x4000
 _MAP_FAILED: Final = (1 << 64) - 1
+_MREMAP_TO: Final = 3  #: MREMAP_MAYMOVE | MREMAP_FIXED
 
 T = TypeVar("T", bound=Layout)
 
@@ -87,12 +92,15 @@ class Segment:
 
 #: Part of board memory that compiled code names by constant addresses: registers, decoded code.
 #: Only hw.cpu places here, so the addresses do not depend on what else is imported before.
-CORE_SIZE: Final = 128 * MIB
+CORE_SIZE: Final = 192 * MIB
 #: End of board memory: native code made while the machine runs. It is written at CODE_WRITE_MAP and
 #: executed at CODE_MAP, where the same pages cannot be written.
 CODE_SIZE: Final = 16 * MIB
 CODE_WRITE_MAP: Final = BOARD_MAP + BOARD_SIZE - CODE_SIZE
 CODE_MAP: Final = 0x2800_0000_0000
+#: Where cores see parts of board memory once more, side by side as they like (``alias``).
+WINDOW_MAP: Final = 0x2900_0000_0000
+WINDOW_SIZE: Final = 256 * MIB
 CORE_BOARD: Final = Segment(CODE_WRITE_MAP - CORE_SIZE, CORE_SIZE)
 
 #: Board memory: state of the hardware.
@@ -159,6 +167,10 @@ _libc.mmap.argtypes = [
     ctypes.c_uint64, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long,
 ]  # fmt: skip
 _libc.munmap.argtypes = [ctypes.c_uint64, ctypes.c_size_t]
+_libc.mremap.restype = ctypes.c_uint64
+_libc.mremap.argtypes = [
+    ctypes.c_uint64, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int, ctypes.c_uint64,
+]  # fmt: skip
 
 
 def create(ram_bytes: int) -> MemoryFiles:
@@ -196,9 +208,22 @@ def map_memory(files: MemoryFiles) -> None:
             raise OSError(ctypes.get_errno(), "cannot map the machine's memory")
 
 
+def alias(source: int, size: int, target: int) -> None:
+    """Let this process see pages of board memory at ``target``, too; both are page addresses.
+
+    Raises:
+        OSError: the host has no room for another mapping.
+
+    """
+    assert WINDOW_MAP <= target <= WINDOW_MAP + WINDOW_SIZE - size, "outside the windows"
+    if _libc.mremap(source, 0, size, _MREMAP_TO, target) != target:
+        raise OSError(ctypes.get_errno(), "cannot map a core's window")
+
+
 def close(files: MemoryFiles) -> None:
     """Unmap the machine from this process and close its files."""
     _libc.munmap(CODE_MAP, CODE_SIZE)
+    _libc.munmap(WINDOW_MAP, WINDOW_SIZE)
     for fd, base in files.places():
         _libc.munmap(base, os.fstat(fd).st_size)
         os.close(fd)
@@ -207,6 +232,8 @@ def close(files: MemoryFiles) -> None:
 def read(addr: int, size: int) -> bytes:
     """Copy of ``size`` bytes at a physical address."""
     _check(addr, size)
+    if WATCHING:
+        return b"".join(ctypes.string_at(*piece) for piece in pieces(DIRECT_MAP + addr, size, READ))
     return ctypes.string_at(DIRECT_MAP + addr, size)
 
 
@@ -215,14 +242,23 @@ def write(addr: int, data: bytes | bytearray | memoryview) -> None:
     size = len(data)
     _check(addr, size)
     source = data if isinstance(data, bytes) else bytes(data)
-    ctypes.memmove(DIRECT_MAP + addr, source, size)
+    if WATCHING:
+        for at, count in pieces(DIRECT_MAP + addr, size, WRITE):
+            done = at - DIRECT_MAP - addr
+            ctypes.memmove(at, source[done : done + count], count)
+    else:
+        ctypes.memmove(DIRECT_MAP + addr, source, size)
     written(addr, size)
 
 
 def zero(addr: int, size: int) -> None:
     """Clear ``size`` bytes at a physical address."""
     _check(addr, size)
-    ctypes.memset(DIRECT_MAP + addr, 0, size)
+    if WATCHING:
+        for at, count in pieces(DIRECT_MAP + addr, size, WRITE):
+            ctypes.memset(at, 0, count)
+    else:
+        ctypes.memset(DIRECT_MAP + addr, 0, size)
     written(addr, size)
 
 
@@ -230,6 +266,9 @@ def copy(target: int, source: int, size: int) -> None:
     """Copy between physical addresses, which may overlap."""
     _check(target, size)
     _check(source, size)
+    if WATCHING:
+        write(target, read(source, size))
+        return
     ctypes.memmove(DIRECT_MAP + target, DIRECT_MAP + source, size)
     written(target, size)
 
@@ -288,7 +327,7 @@ def written(addr: int, size: int) -> None:
     for index, flag in enumerate(flags):
         if flag & FRAME_HAS_CODE:
             pfn = (addr >> PAGE_SHIFT) + index
-            atomics.and8_at(FRAME_FLAGS + pfn, ~FRAME_HAS_CODE & 0xFF)
+            atomics.and8_at(FRAME_FLAGS + pfn, ~FRAME_CODE_BITS & 0xFF)
             AtomicU32.from_address(FRAME_VERSIONS + 4 * pfn).add(1)
     HEADER.code_generation.add(1)
     for pending in PENDING:

@@ -39,6 +39,7 @@ class Party:
     """One that takes turns."""
 
     name: str
+    number: int
     body: greenlet
     is_due: Callable[[], bool] | None = None  #: what it waits for, None: it can run
     left_ns: Callable[[], int | None] = lambda: None  #: for how long at most
@@ -53,6 +54,8 @@ class Turns(Observer):
     #: What a process of the machine has for itself: taken when it stops, put back when it goes on.
     take_context: Callable[[], Any]
     put_context: Callable[[Any], None]
+    #: Told of each access: number of the party, host address, kind. Under MPK_WATCH=all.
+    looker: Callable[[int, int, int], None] | None = None
     parties: list[Party] = field(default_factory=list)
     turns: int = 0
 
@@ -68,7 +71,8 @@ class Turns(Observer):
 
     def add(self, name: str, main: Callable[[], int]) -> None:
         """A party that runs ``main``; should it end, the machine ends."""
-        self.parties.append(Party(name, greenlet(main), context=self.take_context()))
+        number = len(self.parties)
+        self.parties.append(Party(name, number, greenlet(main), context=self.take_context()))
 
     def run(self, seconds: float | None) -> int:
         """Let them take turns until the machine ends; return its status."""
@@ -98,6 +102,15 @@ class Turns(Observer):
         return self._counted
 
     # -- what the parties call ---------------------------------------------------------------------
+
+    def access(self, address: int, kind: int) -> None:
+        """Tell who looks; nobody's turn ends here."""
+        if self.looker is not None and self._running is not None:
+            self.looker(self._running.number, address, kind)
+
+    def looks(self) -> bool:
+        """Whether anybody is told."""
+        return self.looker is not None and self._running is not None
 
     def now_ns(self) -> int:
         """Virtual time."""

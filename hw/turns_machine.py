@@ -32,10 +32,11 @@ class TurnsMachine(Machine):
         seed: int,
         take_context: Callable[[], Any],
         put_context: Callable[[Any], None],
+        looker: Callable[[int, int, int], None] | None = None,
     ) -> None:
         self._outputs: list[tuple[int, int]] = []
         super().__init__(replace(config, ports=tuple(map(self._port_of_files, config.ports))))
-        self._turns = functools.partial(Turns, seed, take_context, put_context)
+        self._turns = functools.partial(Turns, seed, take_context, put_context, looker)
 
     def _make_queues(self) -> None:
         """No queues: who waits is asked whether it still has to."""

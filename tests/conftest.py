@@ -2,12 +2,14 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hw.cpu import code_store
 from mpkernel.cli.findings import VARIABLE
 from mpkernel.sync.lockdep.report import Report
 
@@ -22,6 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--long"):
         os.environ["MPK_LONG"] = "1"  # differential tests size themselves by it
+    if not hasattr(config, "workerinput"):
+        # decoded code is kept as it is for users, but for this run only; all workers share it
+        folder = tempfile.TemporaryDirectory(prefix="mpkernel-code-")
+        config.add_cleanup(folder.cleanup)
+        os.environ[code_store.VARIABLE] = folder.name
     target = config.getoption("--feature-results")
     if target and not hasattr(config, "workerinput"):
         config.pluginmanager.register(FeatureResults(Path(target)))

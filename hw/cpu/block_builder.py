@@ -13,7 +13,8 @@ from itertools import chain
 from typing import Final
 
 from hw.cpu.micro_op import PACKED, PACKED_LINKS, PLACE_BITS
-from hw.cpu.state import MODE_FLAGS, MODE_LEGACY
+from hw.cpu.pairs import fuse_pairs
+from hw.cpu.state import MODE_CODE_32, MODE_FLAGS, MODE_LEGACY
 from hw.cpu.threaded import numbers
 
 #: Effects of a micro-op on the status flags.
@@ -29,7 +30,7 @@ ZERO: Final = 16 * 8
 ADDRESS: Final = 17 * 8
 
 _MASK64: Final = (1 << 64) - 1
-_PLACE_MASK: Final = (1 << PLACE_BITS) - 1
+PLACE_MASK: Final = (1 << PLACE_BITS) - 1
 
 
 @cache
@@ -39,12 +40,19 @@ def _packed(count: int) -> struct.Struct:
     return struct.Struct("<" + plain * count + PACKED_LINKS.format.lstrip("<"))
 
 
+def bits_of(mode: int) -> int:
+    """Width in which code is decoded: 64, 32 or 16."""
+    if not mode & MODE_LEGACY:
+        return 64
+    return 32 if mode & MODE_CODE_32 else 16
+
+
 class BlockBuilder:
     """Collects micro-ops in order; ``finish`` returns their bytes."""
 
     __slots__ = (
-        "after", "code_base", "compare", "effects", "ended", "fuse", "mode", "next_rip", "number",
-        "ops", "page", "place", "position", "rip", "single_page", "targets",
+        "after", "code_base", "compare", "ended", "fuse", "mode", "next_rip", "number", "ops",
+        "page", "place", "position", "rip", "single_page", "targets", "unseen",
     )  # fmt: skip
 
     def __init__(self, rip: int, mode: int = 0) -> None:
@@ -57,7 +65,8 @@ class BlockBuilder:
         self.position = 0  #: instructions built before this one
         self.place = 0
         self.ops: list[tuple[int, ...]] = []
-        self.effects: list[tuple[int, int]] = []
+        #: Micro-ops whose flags nobody has seen yet, and the handlers to take if nobody will.
+        self.unseen: list[tuple[int, int]] = []
         self.compare = NONE  #: COMPARE or LOGIC if the last flags of the block are of that kind
         self.fuse = ""  #: name of the comparison that the next jump can fuse with
         self.after = ""
@@ -65,18 +74,10 @@ class BlockBuilder:
         self.single_page = True
         self.targets = (0, 0)
 
-    def begin(self, rip: int, next_rip: int) -> None:
-        """Start an instruction."""
-        self.rip = rip
-        self.next_rip = next_rip
-        self.place = (rip & _PLACE_MASK) | (self.position << PLACE_BITS)
-        self.after = self.fuse
-        self.fuse = ""
-
     def begin_checked(self) -> None:
         """Outside 64-bit mode, let the block begin with a check of the code segment's limit."""
         if self.mode & MODE_LEGACY:
-            self.begin(self.rip, self.rip)
+            self.place = self.rip & PLACE_MASK
             self.emit(self.number["code_limit"], BARRIER)
 
     def emit(  # noqa: PLR0913
@@ -94,10 +95,17 @@ class BlockBuilder:
         disp: int = 0,
     ) -> None:  # fmt: skip
         """Add a micro-op; ``without_flags`` is the handler to take where nobody sees its flags."""
-        self.ops.append((number, a, b, base, index, scale, 0, imm, disp, self.place))
-        self.effects.append((effect, without_flags))
+        ops, unseen = self.ops, self.unseen
+        if unseen and effect & (BARRIER | WRITES):
+            if not effect & BARRIER:
+                for at, handler in unseen:
+                    ops[at] = (handler, *ops[at][1:])
+            unseen.clear()
         if effect & (WRITES | PARTIAL):
             self.compare = effect & (COMPARE | LOGIC)
+            if without_flags >= 0:
+                unseen.append((len(ops), without_flags))
+        ops.append((number, a, b, base, index, scale, 0, imm, disp, self.place))
 
     def end(self, number: int, target: int = 0, other: int = 0) -> None:
         """Make the last micro-op the block's ender ``number`` with its two targets."""
@@ -116,29 +124,26 @@ class BlockBuilder:
         return self.single_page and all(target >> 12 == self.page for target in targets)
 
     def fall_through(self, target: int, *, far: bool = False) -> None:
-        """End the block by going on at ``target``; no instruction is counted for it."""
-        self.place = (self.rip & _PLACE_MASK) | ((self.position - 1) << PLACE_BITS)
+        """End the block by going on at ``target``; no instruction is counted for it.
+
+        STI does not come last: interrupts are taken between blocks, but not right after it.
+        """
+        if self.ops and self.ops[-1][0] == self.number["sti"]:
+            self.end(self.number["system"])
+            return
+        self.place = (self.rip & PLACE_MASK) | ((self.position - 1) << PLACE_BITS)
         name = "jmp" if self.stays(target) and not far else "jmp_far"
         self.emit(self.number[name], BARRIER)
         self.end(self.number[name], target)
 
     def finish(self) -> bytes:
-        """The micro-ops' bytes, without the flags that nobody sees."""
+        """The micro-ops' bytes."""
         assert self.ended
         ops = self.ops
         if self.mode & MODE_LEGACY:
             last = (self.next_rip - 1 - self.code_base) & 0xFFFF_FFFF
             ops[0] = (*ops[0][:7], last, *ops[0][8:])
-        seen = True
-        for index in range(len(ops) - 1, -1, -1):
-            effect, without_flags = self.effects[index]
-            if effect & (WRITES | PARTIAL) and not seen and without_flags >= 0:
-                ops[index] = (without_flags, *ops[index][1:])
-            if effect & WRITES:
-                seen = False
-            if effect & BARRIER:
-                seen = True
+        fuse_pairs(ops)
+        target, other = self.targets
         words = chain.from_iterable(ops)
-        return _packed(len(ops)).pack(
-            *words, 0, self.targets[0] & _MASK64, 0, self.targets[1] & _MASK64
-        )
+        return _packed(len(ops)).pack(*words, 0, target & _MASK64, 0, other & _MASK64)

@@ -16,15 +16,28 @@ State: board memory. Locks: none; CAS on bucket heads. Context: Python, and nati
 """
 
 import ctypes
+import struct
+from collections.abc import Iterator
 from typing import Annotated, Final
 
 from hw import atomics
 from hw.atomics import AtomicU64
-from hw.cpu.micro_op import SLOT, MicroOp
+from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import fetch_page
-from hw.cpu.primitives import atomic_load, get, host_load, put, u64
-from hw.cpu.regions.record import REGIONS
+from hw.cpu.primitives import (
+    atomic_cas,
+    atomic_load,
+    atomic_rmw,
+    get,
+    host_copy,
+    host_load,
+    host_store,
+    put,
+    u64,
+)
+from hw.cpu.regions.record import REFUSED, REGIONS, RegionRecord
 from hw.cpu.state import JUMP_ENTRIES, JUMP_OFFSET, MODE_FLAGS, CpuState
+from hw.cpu.subset import noinline
 from hw.ram import CORE_BOARD, FRAME_VERSIONS
 from hw.spec.layout import DIRECT_MAP, Layout, atomic, fixed, layout, u16, u32
 from hw.spec.layout import u64 as word
@@ -66,12 +79,15 @@ HEADER: Final = CORE_BOARD.place(ArenaHeader)
 _HEADS: Final = CORE_BOARD.reserve(8 * _BUCKETS, align=4096)
 _ARENA: Final = CORE_BOARD.reserve(ARENA_SIZE, align=4096)
 
+_USED_AT: Final = ctypes.addressof(HEADER) + HEADER.offset_of("used")
+_HEADER: Final = struct.Struct("<QQQQQQHHIQ")
 _NEXT: Final = Block.offset_of("next")
 _FRAME: Final = Block.offset_of("frame")
 _RIP: Final = Block.offset_of("rip")
 _VERSION: Final = Block.offset_of("version")
 SECOND_FRAME: Final = Block.offset_of("second_frame")
 _SECOND_VERSION: Final = Block.offset_of("second_version")
+_SIZE_BYTES: Final = Block.offset_of("size_bytes")
 HITS: Final = Block.offset_of("hits")
 REGION: Final = Block.offset_of("region")
 
@@ -133,32 +149,41 @@ def _second_page_agrees(s: CpuState, block: int, rip: int) -> bool:
     )
 
 
-class ArenaFullError(Exception):
-    """The arena must be emptied before a block can be published."""
+def packed_header(
+    rip: int, size_bytes: int, instructions: int, second: tuple[int, int] = (0, 0)
+) -> bytes:
+    """Header of a block as ``publish`` takes it.
 
-
-def publish(block: Block, code: bytes) -> int:
-    """Put a block into the arena where all cores find it; host address of its first micro-op.
-
-    The caller has set ``running``, so the arena is not emptied under it.
-
-    Raises:
-        ArenaFullError: no room.
-
+    ``second`` is the physical address of its second frame | 1, and that frame's version.
     """
-    size = Block.SIZE + len(code)
-    start = HEADER.used.add(-(-size // SLOT) * SLOT)
+    return _HEADER.pack(0, 0, rip, 0, *second, size_bytes, instructions, 0, 0)
+
+
+@noinline
+def publish(records: int, size: int, frame: int, version: int) -> int:
+    """Put blocks of a frame into the arena, where all cores find them; 0: there is no room.
+
+    ``records`` is the host address of ``size`` bytes: headers, each followed by its micro-ops.
+    The caller has set ``running``, so the arena is not emptied under it. Returns the host address
+    of the first header.
+    """
+    start = atomic_rmw("add", _USED_AT, 64, size)
     if start + size > ARENA_SIZE:
-        raise ArenaFullError
-    target = _ARENA + start
-    ctypes.memmove(target + Block.SIZE, code, len(code))
-    ctypes.memmove(target, ctypes.addressof(block), Block.SIZE)
-    head = AtomicU64.from_address(bucket_of(block.frame & ~MODE_FLAGS, block.rip))
-    placed = Block.from_address(target)
-    while True:
-        placed.next = head.load()
-        if head.cas(placed.next, target) == placed.next:
-            return target + Block.SIZE
+        return 0
+    first = _ARENA + start
+    host_copy(first, records, size >> 3, 64)
+    block = first
+    while block < first + size:
+        host_store(block + _FRAME, 64, frame)
+        host_store(block + _VERSION, 64, version)
+        head = bucket_of(frame, host_load(block + _RIP, 64))
+        known = atomic_load(head)
+        host_store(block + _NEXT, 64, known)
+        while atomic_cas(head, 64, known, block) != known:
+            known = atomic_load(head)
+            host_store(block + _NEXT, 64, known)
+        block += Block.SIZE + host_load(block + _SIZE_BYTES, 16)
+    return first
 
 
 def block_at(first: int) -> Block:
@@ -169,6 +194,30 @@ def block_at(first: int) -> Block:
 def micro_ops_at(first: int) -> bytes:
     """The micro-ops of a block."""
     return ctypes.string_at(first, block_at(first).size_bytes)
+
+
+def published() -> Iterator[Block]:
+    """All blocks that can be found, those of older versions of a frame too; newest first."""
+    heads = struct.unpack(f"<{_BUCKETS}Q", ctypes.string_at(_HEADS, 8 * _BUCKETS))
+    for head in heads:
+        at = head
+        while at:
+            block = Block.from_address(at)
+            yield block
+            at = block.next
+
+
+def as_decoded(block: Block) -> bytes:
+    """Header and micro-ops of a block as they were before it was published and run."""
+    first = ctypes.addressof(block) + Block.SIZE
+    size = block.size_bytes
+    ender = MicroOp.from_buffer_copy(ctypes.string_at(first + size - MicroOp.SIZE, MicroOp.SIZE))
+    ender.link_0 = ender.link_1 = 0
+    code = ctypes.string_at(first, size - MicroOp.SIZE) + bytes(ender)
+    if block.region > REFUSED:
+        handler = RegionRecord.from_address(block.region).handler
+        code = handler.to_bytes(2, "little") + code[2:]
+    return packed_header(block.rip, size, block.instructions) + code
 
 
 def set_region(first: int, record: int, handler: int) -> None:

@@ -9,7 +9,8 @@ State: none. Context: inside a handler, or the oracle.
 
 from typing import Any, Final
 
-from hw.cpu.subset import I64, Builder, Value, primitive
+from hw.cpu.ir import I64, Builder, Value
+from hw.cpu.subset import primitive
 
 #: Parameters of a handler, in LLVM and by name.
 PARAMETERS: Final = "ptr %s, ptr %u, ptr %t, i64 %budget"
@@ -75,7 +76,10 @@ def leave(budget: int) -> None:
 
 
 def _emit_leave_fault(b: Builder) -> None:
-    b.line(f"musttail call {CONVENTION} void @leave_fault(ptr %s, ptr %u, ptr %t, i64 %budget)")
+    b.line(
+        f"musttail call {CONVENTION} void @leave_fault"
+        f"(ptr %s, ptr {b.context['micro_op']}, ptr %t, i64 %budget)"
+    )
     b.end("ret void")
 
 
@@ -86,7 +90,7 @@ def leave_fault() -> None:
 
 
 def _emit_dispatch_as(b: Builder, number: Any) -> None:
-    emit_call_of(b, b.value(number), "%u", "%budget")
+    emit_call_of(b, b.value(number), b.context["micro_op"], "%budget")
 
 
 @primitive(_emit_dispatch_as)
@@ -118,7 +122,7 @@ def budget_left() -> int:
 
 
 def _emit_slot_address(b: Builder, offset: int) -> Value:
-    pointer = b.op(f"getelementptr i8, ptr %u, i64 {offset}", "ptr")
+    pointer = b.op(f"getelementptr i8, ptr {b.context['micro_op']}, i64 {offset}", "ptr")
     return b.op(f"ptrtoint ptr {pointer.name} to i64", I64)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from hw.cpu import mode
 from hw.cpu.exits import CpuFault
+from hw.cpu.tlb_banks import CONTEXT_PCID
 from hw.irq.local_apic import LOCAL_APICS
 from hw.spec.apic import LAPIC_TPR
 from hw.spec.descriptors import ATTRIBUTE_LONG
@@ -45,7 +46,6 @@ from hw.spec.registers import (
     EFER_LME,
     EFER_NXE,
     EFER_SCE,
-    EFER_SVME,
 )
 from hw.spec.vectors import GENERAL_PROTECTION, INVALID_OPCODE
 
@@ -60,12 +60,11 @@ _CR4_BITS: Final = (
     CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR
     | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP
 )  # fmt: skip
-_EFER_BITS: Final = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME
+_EFER_BITS: Final = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE
 #: A change of these makes translations stale.
-_CR0_PAGING: Final = CR0_PG | CR0_WP | CR0_PE
-_CR4_PAGING: Final = CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP
+_CR0_PAGING: Final = CR0_PG | CR0_PE
+_CR4_PAGING: Final = CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE
 _NO_FLUSH: Final = 1 << 63
-_PCID: Final = 0xFFF
 _PHYS_END: Final = 1 << PHYS_BITS
 
 
@@ -140,12 +139,17 @@ def write_cr0(core: "Core", value: int) -> None:
 
 
 def _write_cr3(core: "Core", value: int) -> None:
+    """Load CR3: the PCID's translations are forgotten, unless bit 63 says not; global ones stay."""
     state = core.state
-    if state.cr4 & CR4_PCIDE:
+    keeps = bool(state.cr4 & CR4_PCIDE and value & _NO_FLUSH)
+    if keeps:
         value &= ~_NO_FLUSH
     if mode.is_long(state):
         _refuse(when=value >= _PHYS_END)
-    core.set_address_space(value)
+    state.cr3 = value
+    mode.update(core)
+    if not keeps:
+        core.flush_local(CONTEXT_PCID, state.context)
 
 
 def _write_cr4(core: "Core", value: int) -> None:
@@ -155,7 +159,7 @@ def _write_cr4(core: "Core", value: int) -> None:
     if mode.is_long(state):
         _refuse(when=not value & CR4_PAE)
     if value & CR4_PCIDE and not old & CR4_PCIDE:
-        _refuse(when=not mode.is_long(state) or bool(state.cr3 & _PCID))
+        _refuse(when=not mode.is_long(state) or bool(state.cr3 & CONTEXT_PCID))
     state.cr4 = value
     if (old ^ value) & _CR4_PAGING:
         core.flush_tlb()
@@ -172,8 +176,5 @@ def write_efer(core: "Core", value: int) -> None:
     state = core.state
     _refuse(when=bool(value & ~_EFER_BITS))
     _refuse(when=bool((value ^ state.efer) & EFER_LME and state.cr0 & CR0_PG))
-    changed = (value ^ state.efer) & EFER_NXE
     state.efer = (value & ~EFER_LMA) | (state.efer & EFER_LMA)
-    if changed:
-        core.flush_tlb()
     mode.update(core)

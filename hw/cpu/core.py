@@ -11,18 +11,12 @@
 instructions that must run alone) and for exits. Between two runs all of the state is in
 ``core.state`` and may be changed at will; a new cr3 goes through ``set_address_space``.
 
-State: CpuState and the code cache, in board memory. Locks: see hw.cpu.exclusive.
+State: CpuState, in board memory. Locks: see hw.cpu.exclusive.
 Context: the core's own process; ``threaded.load`` was called before the fork.
 """
 
-import os
-from typing import Final
-
-from hw import atomics, ram
-from hw.cpu import code_cache
-from hw.cpu.code_cache import ArenaFullError, Block
-from hw.cpu.decode import NeedsMoreBytesError, decode_block
-from hw.cpu.exclusive import exclusive, publish_running, wait_until_free
+from hw.cpu.block_decoding import BlockDecoding
+from hw.cpu.exclusive import wait_until_free
 from hw.cpu.exits import (
     EXIT_DECODE,
     EXIT_EXCEPTION,
@@ -40,23 +34,11 @@ from hw.cpu.exits import (
     PageFault,
 )
 from hw.cpu.regions import record as regions
-from hw.cpu.run_loop import DECODING, NATIVE, OUTSIDE
-from hw.cpu.single_instructions import FetchFault, SingleInstructions
-from hw.cpu.state import CORES, MODE_FLAGS
-from hw.ram import (
-    FRAME_FLAGS,
-    FRAME_HAS_CODE,
-    FRAME_WRITE_TAG_GIVEN,
-    HEADER,
-    PENDING,
-    PENDING_CODE_WRITTEN,
-)
+from hw.cpu.single_instructions import FetchFault
 from hw.spec.watch import PLACE, TAKING_TURNS
 
-_PAGE: Final = 4096
 
-
-class Core(SingleInstructions):
+class Core(BlockDecoding):
     """One core of the machine, as its own process sees it."""
 
     __slots__ = ()
@@ -75,10 +57,31 @@ class Core(SingleInstructions):
             if result is not None:
                 return result
 
-    def set_address_space(self, cr3: int) -> None:
-        """Load cr3: what was known of the old address space is forgotten."""
+    def set_address_space(self, cr3: int, context: int = 0) -> None:
+        """Load cr3; translations that were met in the same ``context``, not 0, are kept.
+
+        A context is one state of one address space: where something was taken away it is another.
+        """
         self.state.cr3 = cr3
-        self.native.flush_all(self.at)
+        if context:
+            self.native.enter_context(self.at, context)
+        else:
+            self.native.flush_all(self.at)
+
+    def rename_context(self, context: int) -> None:
+        """Give the context in use another number: what was taken away is dropped already."""
+        self.state.context = self.state.bank_context[self.state.bank] = context
+
+    def renew_context(self, context: int) -> None:
+        """Go on in another context, in the place of the one in use, which nobody wants back."""
+        state = self.state
+        state.bank_flushes[state.bank] = state.flushes - 1
+        self.rename_context(context)
+        self.native.enter_context(self.at, context)
+
+    def update_context(self) -> None:
+        """Note that privilege or rules of translation changed."""
+        self.flush_tlb()
 
     def flush_tlb(self) -> None:
         """Forget all translations."""
@@ -87,6 +90,10 @@ class Core(SingleInstructions):
     def flush_page(self, address: int) -> None:
         """Forget the translation of one page."""
         self.native.flush_page(self.at, address)
+
+    def flush_local(self, mask: int, context: int) -> None:
+        """Forget all but global translations of the contexts that agree in the bits of a mask."""
+        self.native.flush_local(self.at, mask, context)
 
     def look_again(self) -> None:
         """Note that an interrupt which was held back may be taken now."""
@@ -115,63 +122,6 @@ class Core(SingleInstructions):
             wait_until_free(self.index)
             return None
         return self._handle_instruction(reason)
-
-    def _decode(self) -> Exit | None:
-        """Decode the block at rip and publish it."""
-        publish_running(self.index, DECODING)
-        full = False
-        try:
-            self._publish_block()
-        except FetchFault as fault:
-            self.state.cr2 = fault.exit.address
-            return fault.exit
-        except ArenaFullError:
-            full = True
-        finally:
-            self.state.running = OUTSIDE
-        if full:
-            with exclusive(self.index):
-                if code_cache.HEADER.used.load() > code_cache.ARENA_SIZE // 2:
-                    code_cache.empty()
-        return None
-
-    def _publish_block(self) -> None:
-        frame = self.state.code_frame
-        rip = self.state.rip
-        self._claim_frame(frame)
-        mode = self.state.mode
-        block = Block(
-            frame=frame | (mode & MODE_FLAGS),
-            rip=rip,
-            version=code_cache.version_of(frame) | (mode & code_cache.CODE_BASE),
-        )
-        data = ram.read(frame + (rip & 0xFFF), _PAGE - (rip & 0xFFF))
-        try:
-            built = decode_block(rip, data, len(data), mode=mode)
-        except NeedsMoreBytesError:
-            second = self._translate_fetch((rip + _PAGE) & ~0xFFF)
-            self._claim_frame(second)
-            block.second_version = code_cache.version_of(second)
-            built = decode_block(rip, data + ram.read(second, 15), len(data), mode=mode)
-            if not built.single_page:
-                block.second_frame = second | 1
-        code = built.finish()
-        block.size_bytes, block.instructions = len(code), built.position
-        code_cache.publish(block, code)
-
-    def _claim_frame(self, frame: int) -> None:
-        """Mark a frame as holding code; when this returns no store to it goes unseen."""
-        place = FRAME_FLAGS + (frame >> 12)
-        old = atomics.or8_at(place, FRAME_HAS_CODE)
-        if old & FRAME_HAS_CODE or not old & FRAME_WRITE_TAG_GIVEN:
-            return
-        generation = HEADER.code_generation.add(1) + 1
-        for pending in PENDING:
-            pending.bits.or_(PENDING_CODE_WRITTEN)
-        for core in CORES:
-            while core.running == NATIVE and core.seen_generation < generation:
-                os.sched_yield()
-        atomics.and8_at(place, ~FRAME_WRITE_TAG_GIVEN & 0xFF)
 
     def _execute(self) -> Exit | None:
         """Do the instruction at rip in Python."""

@@ -35,10 +35,13 @@ FEATURES: Final[dict[str, tuple[tuple[int, int, int], ...]]] = {
     "TSC": ((1, _EDX, 4), (0x8000_0001, _EDX, 4)),
     "MSR": ((1, _EDX, 5), (0x8000_0001, _EDX, 5)),
     "PAE": ((1, _EDX, 6), (0x8000_0001, _EDX, 6)),
+    "MCE": ((1, _EDX, 7), (0x8000_0001, _EDX, 7)),
     "CX8": ((1, _EDX, 8), (0x8000_0001, _EDX, 8)),
     "APIC": ((1, _EDX, 9), (0x8000_0001, _EDX, 9)),
     "SEP": ((1, _EDX, 11),),
+    "MTRR": ((1, _EDX, 12), (0x8000_0001, _EDX, 12)),
     "PGE": ((1, _EDX, 13), (0x8000_0001, _EDX, 13)),
+    "MCA": ((1, _EDX, 14), (0x8000_0001, _EDX, 14)),
     "CMOV": ((1, _EDX, 15), (0x8000_0001, _EDX, 15)),
     "PAT": ((1, _EDX, 16), (0x8000_0001, _EDX, 16)),
     "CLFSH": ((1, _EDX, 19),),
@@ -133,6 +136,7 @@ def leaf(number: int, subleaf: int, apic_id: int) -> Leaf:
     leaves = {
         0: (_LAST, b, c, d),
         1: (_SIGNATURE, (apic_id & 0xFF) << 24 | _LINE // 8 << 8, ecx, edx),
+        5: (_LINE, _LINE, 3, 0x11),  # MONITOR: bytes of a line; MWAIT has bit 0 of ecx
         0xB: _topology(subleaf, apic_id),
         0x8000_0000: (_LAST_EXTENDED, b, c, d),
         0x8000_0001: (_SIGNATURE, 0, ecx, edx),

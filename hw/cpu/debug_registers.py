@@ -1,4 +1,4 @@
-"""DR0 to DR7: breakpoints on instructions and data, and what MOV does with the registers.
+"""DR0 to DR7: breakpoints on instructions, data and ports, and what MOV does with the registers.
 
 While a breakpoint is armed the core runs carefully: one instruction at a time, its operands'
 addresses known before, so that native code needs no check of its own.
@@ -26,13 +26,19 @@ _DR7_GENERAL: Final = 1 << 13  #: GD
 _ENABLES: Final = 0xFF
 _EXECUTE: Final = 0
 _WRITE: Final = 1
-_IO: Final = 2
+_IO: Final = 2  #: with CR4.DE, else nothing
+_ACCESS: Final = 3
 _LENGTHS: Final = (1, 2, 8, 4)
 _WRITING: Final = (
     OpAccess.WRITE, OpAccess.COND_WRITE, OpAccess.READ_WRITE, OpAccess.READ_COND_WRITE,
 )  # fmt: skip
 _SILENT: Final = (OpAccess.NONE, OpAccess.NO_MEM_ACCESS)
 _INFO: Final = InstructionInfoFactory()
+
+
+def enter_handler(core: "Core") -> None:
+    """What #DB does besides its delivery: the handler may touch the registers."""
+    core.state.dr[7] &= ~_DR7_GENERAL
 
 
 def is_armed(core: "Core") -> bool:
@@ -48,6 +54,8 @@ def _armed(core: "Core") -> list[tuple[int, int, int, int]]:
         if dr[7] >> 2 * number & 3:
             control = dr[7] >> (16 + 4 * number) & 0xF
             length = _LENGTHS[control >> 2]
+            if control & 3 == _IO and not core.state.cr4 & CR4_DE:
+                continue
             found.append((number, control & 3, dr[number] & ~(length - 1), length))
     return found
 
@@ -62,20 +70,30 @@ def at_instruction(core: "Core", address: int) -> int:
 
 
 def at_operands(core: "Core", i: Any) -> int:
-    """DR6 bits of the breakpoints on the data that an instruction is about to touch."""
-    armed = [one for one in _armed(core) if one[1] not in (_EXECUTE, _IO)]
+    """DR6 bits of the breakpoints on the data and ports that an instruction is about to touch."""
+    armed = [one for one in _armed(core) if one[1] != _EXECUTE]
+    if not armed:
+        return 0
+    operands = Operands(core, i)
     bits = 0
-    if armed:
-        operands = Operands(core, i)
-        for use in _INFO.info(i).used_memory():
-            if use.access in _SILENT:
-                continue
-            address, size = operands.used_address(use)
-            for number, kind, place, length in armed:
-                meets = address < place + length and place < address + size
-                if meets and (kind != _WRITE or use.access in _WRITING):
-                    bits |= 1 << number
+    for kinds, address, size in _touched(operands, i):
+        for number, kind, place, length in armed:
+            if kind in kinds and address < place + length and place < address + size:
+                bits |= 1 << number
     return bits
+
+
+def _touched(operands: Operands, i: Any) -> list[tuple[tuple[int, ...], int, int]]:
+    """Kinds of breakpoints that notice, first address and length of each access."""
+    found: list[tuple[tuple[int, ...], int, int]] = []
+    for use in _INFO.info(i).used_memory():
+        if use.access not in _SILENT:
+            kinds = (_WRITE, _ACCESS) if use.access in _WRITING else (_ACCESS,)
+            found.append((kinds, *operands.used_address(use)))
+    port = operands.port()
+    if port is not None:
+        found.append(((_IO,), *port))
+    return found
 
 
 def _resolve(core: "Core", number: int) -> int:
@@ -90,7 +108,6 @@ def _resolve(core: "Core", number: int) -> int:
     if state.cpl != 0:
         raise CpuFault(GENERAL_PROTECTION)
     if state.dr[7] & _DR7_GENERAL:
-        state.dr[7] &= ~_DR7_GENERAL
         state.dr[6] |= DR6_ACCESS
         raise CpuFault(DEBUG)
     return number

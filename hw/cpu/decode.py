@@ -17,9 +17,10 @@ from typing import Any, Final
 
 from iced_x86 import Code, Decoder, DecoderError
 
-from hw.cpu.block_builder import BARRIER, BlockBuilder
+from hw.cpu.block_builder import BARRIER, PLACE_MASK, BlockBuilder, bits_of
 from hw.cpu.encodings.table import builder_for, legacy_builder_for
-from hw.cpu.state import MODE_CODE_32, MODE_FLAGS, MODE_LEGACY, MODE_NO_FPU, MODE_NO_SSE
+from hw.cpu.micro_op import PLACE_BITS
+from hw.cpu.state import MODE_FLAGS, MODE_LEGACY, MODE_NO_FPU, MODE_NO_SSE
 from hw.spec.vectors import DEVICE_NOT_AVAILABLE
 
 MAX_INSTRUCTIONS: Final = 64
@@ -48,21 +49,13 @@ def _no_device(d: BlockBuilder, instruction: Any) -> None:  # noqa: ARG001
     d.end(d.number["raise"])
 
 
-def bits_of(mode: int) -> int:
-    """Width in which code is decoded: 64, 32 or 16."""
-    if not mode & MODE_LEGACY:
-        return 64
-    return 32 if mode & MODE_CODE_32 else 16
-
-
 def _find_in_mode(mode: int, name: str) -> Builder | None:
     """The builder of an encoding where the mode word is not 0."""
     mnemonic, *tokens = name.split("_")
     is_sse = any(token.startswith("XMM") for token in tokens) or mnemonic in _MXCSR
     if is_sse and mode & MODE_NO_SSE:
         return None
-    is_x87 = mnemonic.startswith("F") or "MM" in tokens
-    if (is_sse or is_x87) and mode & MODE_NO_FPU:
+    if (is_sse or mnemonic.startswith("F")) and mode & MODE_NO_FPU:
         return _no_device
     return legacy_builder_for(name) if mode & MODE_LEGACY else builder_for(name)
 
@@ -98,26 +91,27 @@ def decode_block(
     decode = decoder.decode
     page_end = rip + page_bytes
     here = rip
-    while not d.ended:
-        if d.position == limit or here >= page_end:
-            d.fall_through(here)
-            break
+    count = 0
+    while count < limit and here < page_end:
         instruction = decode()
         code = instruction.code
         following = here + instruction.len
         if code == _INVALID and decoder.last_error == DecoderError.NO_MORE_BYTES:
-            if d.position == 0 and len(data) == page_bytes and page_bytes < 15:
+            if count == 0 and len(data) == page_bytes and page_bytes < 15:
                 raise NeedsMoreBytesError
             following = page_end + 1
-        if following > page_end and d.position:
-            d.fall_through(here, far=True)
-            break
         if following > page_end:
+            if count:
+                d.fall_through(here, far=True)
+                return d
             d.single_page = False
-        d.begin(here, following)
+        d.rip, d.next_rip = here, following
+        d.place = here & PLACE_MASK | count << PLACE_BITS
+        d.after, d.fuse = d.fuse, ""
         (builders.get(code) or _builder(code, builders, find))(d, instruction)
-        d.position += 1
+        d.position = count = count + 1
+        if d.ended:
+            return d
         here = following
-        if not d.single_page and not d.ended:
-            d.fall_through(here)
+    d.fall_through(here)
     return d

@@ -27,6 +27,7 @@ EXIT_RANDOM: Final = 16  #: RDRAND, RDSEED: the register of exit_vector wants ex
 EXIT_FAMILY: Final = 13  #: a handler of a rare family, which this process has not loaded
 EXIT_SYSTEM: Final = 14  #: a privileged or rare instruction, which Python executes
 EXIT_DEVICE: Final = 15  #: an access where no RAM is (vector mode)
+EXIT_CONTEXT: Final = 17  #: another bank is in use: go on there (within native code only)
 EXIT_HOT: Final = 30  #: many chunks began at a block, ``exit_error``: it wants a region
 
 

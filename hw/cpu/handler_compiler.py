@@ -13,14 +13,15 @@ from typing import Final
 
 from hw import native, ram
 from hw.cpu import code_cache, control
+from hw.cpu.inlining import FunctionBuilder, Inlined
+from hw.cpu.ir import Module, Pointer
 from hw.cpu.micro_op import INVARIANT, SLOT, MicroOp
 from hw.cpu.semantics.handler import Handler, fault_exit
 from hw.cpu.state import TSC, CpuState
-from hw.cpu.subset import Builder, Inlined, Module, Pointer
 
 _ROOT: Final = Path(__file__).parents[2]
 #: What all IR depends on, besides its own module's imports.
-_COMPILER: Final = ("hw.cpu.handler_compiler", "hw.cpu.subset", "hw.cpu.control", "hw.cpu.micro_op")
+_COMPILER: Final = ("hw.cpu.handler_compiler", "hw.cpu.control", "hw.cpu.micro_op")
 _IMPORT: Final = re.compile(rb"^ *from (hw[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 
 
@@ -30,15 +31,24 @@ def family_handlers(family: ModuleType) -> tuple[Handler, ...]:
     return tuple(family.handlers())
 
 
+def _next_op(builder: FunctionBuilder, u: Pointer) -> str:
+    """LLVM pointer to the micro-op after one."""
+    return builder.op(f"getelementptr i8, ptr {u.name}, i64 {SLOT}", "ptr").name
+
+
 def handler_text(module: Module, handler: Handler, symbol: str, linkage: str = "internal") -> str:
     """IR of one handler."""
-    builder = Builder(module)
+    builder = FunctionBuilder(module)
     builder.context["budget_offset"] = CpuState.offset_of("budget")
     s, u = Pointer(CpuState, "%s"), Pointer(MicroOp, "%u", INVARIANT)
     Inlined(builder, handler.form, [s, u, *handler.constants]).run()
+    if handler.second is not None:
+        known = {handler.link: (u, "a")} if handler.link else {}
+        u = Pointer(MicroOp, _next_op(builder, u), INVARIANT, known)
+        builder.context["micro_op"] = u.name
+        Inlined(builder, handler.second.form, [s, u, *handler.second.constants]).run()
     if not builder.terminated:
-        following = builder.op(f"getelementptr i8, ptr %u, i64 {SLOT}", "ptr")
-        control.emit_dispatch(builder, following.name, "%budget")
+        control.emit_dispatch(builder, _next_op(builder, u), "%budget")
     body = "\n".join([*builder.allocas, *builder.lines])
     return (
         f"define {linkage} {control.CONVENTION} void {symbol}({control.PARAMETERS}) nounwind {{\n"
@@ -106,6 +116,7 @@ def load_family(family: ModuleType) -> list[int]:
     """Host addresses of a family's handlers; compiles them if they are in no cache."""
     symbol = _symbol(family)
     key = f"{source_key(family.__name__)}:{symbol}"
-    found = native.load(key, [symbol], lambda: _family_text(family), passes=1)
+    passes = getattr(family, "PASSES", 1)
+    found = native.load(key, [symbol], lambda: _family_text(family), passes=passes)
     members = native.function(found[symbol], ctypes.c_uint64)()
     return list((ctypes.c_uint64 * len(family_handlers(family))).from_address(members))

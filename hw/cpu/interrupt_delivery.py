@@ -12,7 +12,7 @@ State: CpuState; IDT, GDT, TSS and stacks in guest memory. Context: the core, ou
 
 from typing import TYPE_CHECKING, Final
 
-from hw.cpu import mode, segmentation
+from hw.cpu import debug_registers, mode, segmentation
 from hw.cpu.exits import CpuFault
 from hw.cpu.privilege_stack import Stack, inner_stack
 from hw.cpu.segmentation import put_null, put_real
@@ -82,6 +82,8 @@ def raise_fault(core: "Core", fault: CpuFault) -> None:
     while True:
         if fault.vector == PAGE_FAULT:
             state.cr2 = fault.address
+        elif fault.vector == DEBUG:
+            debug_registers.enter_handler(core)
         try:
             deliver(core, fault.vector, fault.error)
         except CpuFault as second:

@@ -6,7 +6,7 @@ Spec: AMD64 APM vol. 2, 5.2. State: page tables in RAM. Locks: none. Context: an
 import ctypes
 from typing import Final
 
-from hw.cpu.page_rules import RULE_PSE, denied, may_write, shown
+from hw.cpu.page_rules import RULE_GLOBAL, RULE_PSE, denied, may_write, shown
 from hw.cpu.primitives import atomic_cas, host_load
 from hw.cpu.subset import noinline
 from hw.ram import HEADER
@@ -18,6 +18,7 @@ from hw.spec.paging import (
     FAULT_RESERVED,
     PTE_ACCESSED,
     PTE_DIRTY,
+    PTE_GLOBAL,
     PTE_LARGE,
     PTE_PRESENT,
     PTE_RESERVED,
@@ -29,8 +30,11 @@ from hw.spec.paging import (
 WALK_FAULT: Final = 1 << 63
 #: Set beside the page's address when the page may be written without another walk.
 WALK_WRITABLE: Final = 1 << 1
-#: Set when the page is a part of a large one.
+#: Set when the page is a part of a large one (2 or 4 MiB), or of one of 1 GiB.
 WALK_LARGE: Final = 1 << 2
+WALK_HUGE: Final = 1 << 3
+#: Set when the page is the same in all address spaces.
+WALK_GLOBAL: Final = 1 << 4
 #: An entry changed under the walk.
 WALK_AGAIN: Final = 1 << 62
 #: Reserved in a PAE directory-pointer entry.
@@ -47,6 +51,11 @@ def in_ram(address: int) -> bool:
     """Whether a physical address is RAM: below its end, and not where devices are."""
     below = address < LOW_RAM_LIMIT or address >= HIGH_RAM_BASE
     return below and address < host_load(_RAM_END_AT, 64)
+
+
+def global_bit(entry: int, rules: int) -> int:
+    """WALK_GLOBAL if a leaf entry says so and counts."""
+    return WALK_GLOBAL if rules & RULE_GLOBAL != 0 and entry & PTE_GLOBAL != 0 else 0
 
 
 @noinline
@@ -85,6 +94,7 @@ def descend_two(cr3: int, address: int, access: int, rules: int) -> int:  # noqa
     if large:
         page = (entry & 0xFFC0_0000) | (address & 0x3F_F000) | ((entry & _PSE_HIGH) << 19)
         kind = WALK_LARGE
+    kind |= global_bit(entry, rules)
     writable = may_write(access, allowed, rules)
     return page | kind | (WALK_WRITABLE if writable and marked & PTE_DIRTY != 0 else 0)
 

@@ -13,18 +13,20 @@ from hw import ram
 from hw.bus import mmio
 from hw.cpu.exits import CpuFault
 from hw.cpu.legacy_walk import in_ram
-from hw.cpu.page_rules import RULE_SMAP
+from hw.cpu.page_rules import RULE_ALIGNED, RULE_SMAP
 from hw.cpu.state import CpuState
 from hw.cpu.walker import WALK_FAULT
 from hw.spec.address import is_canonical
 from hw.spec.paging import ACCESS_FETCH, ACCESS_READ, ACCESS_USER, ACCESS_WRITE
 from hw.spec.registers import CR4_SMAP
-from hw.spec.vectors import GENERAL_PROTECTION, PAGE_FAULT
+from hw.spec.vectors import ALIGNMENT_CHECK, GENERAL_PROTECTION, PAGE_FAULT
 
 if TYPE_CHECKING:
     from hw.cpu.threaded import NativeCode
 
 _PAGE: Final = 4096
+#: Address bits that are 0 in an aligned operand, by its size (far pointers have 4, 6, 10 bytes).
+_ALIGNMENT: Final = {1: 0, 2: 1, 4: 3, 6: 3, 8: 7, 10: 7, 16: 15}
 
 
 class LinearMemory:
@@ -62,7 +64,7 @@ class LinearMemory:
         """Value of ``size`` bytes.
 
         Raises:
-            CpuFault: #PF; #GP of an address that is not canonical.
+            CpuFault: #PF; #GP of an address that is not canonical; #AC.
 
         """
         data = b""
@@ -78,7 +80,7 @@ class LinearMemory:
         """Store ``size`` bytes.
 
         Raises:
-            CpuFault: #PF; #GP of an address that is not canonical.
+            CpuFault: #PF; #GP of an address that is not canonical; #AC.
 
         """
         data = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
@@ -99,4 +101,6 @@ class LinearMemory:
         pieces = [(self.translate(address, access, system=system), first)]
         if first < size:
             pieces.append((self.translate(address + first, access, system=system), size - first))
+        if not system and self._state.walk_rules & RULE_ALIGNED and address & _ALIGNMENT[size]:
+            raise CpuFault(ALIGNMENT_CHECK)
         return pieces

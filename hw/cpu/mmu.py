@@ -1,8 +1,9 @@
 """Guest memory as instructions see it: loads and stores through the software TLB, exact faults.
 
 The fast path is inline: one comparison checks the tag and that the access stays inside its page,
-because size - 1 is added before masking. A page with decoded code simply has no write tag. Every
-access either happens as a whole or faults before any byte is written.
+because size - 1 is added before masking. A page with decoded code simply has no write tag, and
+while alignment is checked none is tagged for reading or writing. Every access either happens as a
+whole or faults before any byte is written.
 
 Spec: AMD64 APM vol. 2, 5.3; a page with code: hw.cpu.code_cache.
 State: the core's TLB in its CpuState; FRAME_FLAGS. Locks: none. Context: native code, oracle.
@@ -20,11 +21,32 @@ from hw.cpu.exits import (
     EXIT_SINGLE,
 )
 from hw.cpu.legacy_walk import in_ram
-from hw.cpu.primitives import address_of, atomic_rmw, get, host_load, host_store, likely, sext, u64
+from hw.cpu.page_rules import RULE_ALIGNED
+from hw.cpu.primitives import (
+    address_of,
+    atomic_rmw,
+    get,
+    host_load,
+    host_store,
+    likely,
+    sext,
+    u64,
+    wide,
+)
 from hw.cpu.state import NO_TAG, TLB_ENTRIES, TLB_OFFSET, CpuState
 from hw.cpu.subset import noinline
-from hw.cpu.walker import WALK_FAULT, WALK_LARGE, WALK_WRITABLE, walk
+from hw.cpu.tlb_banks import note_page
+from hw.cpu.vector_primitives import host_load128, host_store128
+from hw.cpu.walker import (
+    WALK_FAULT,
+    WALK_GLOBAL,
+    WALK_HUGE,
+    WALK_LARGE,
+    WALK_WRITABLE,
+    walk,
+)
 from hw.ram import (
+    FRAME_CODE_BITS,
     FRAME_FLAGS,
     FRAME_HAS_CODE,
     FRAME_VERSIONS,
@@ -36,10 +58,12 @@ from hw.ram import (
 from hw.spec.layout import DIRECT_MAP
 from hw.spec.memory_map import MAX_CPUS
 from hw.spec.paging import ACCESS_FETCH, ACCESS_READ, ACCESS_USER, ACCESS_WRITE
-from hw.spec.vectors import MACHINE_CHECK
+from hw.spec.vectors import ALIGNMENT_CHECK, MACHINE_CHECK
 
 _PAGE: Final = ~0xFFF & (1 << 64) - 1
 _INDEX_MASK: Final = (TLB_ENTRIES - 1) << 5
+_LARGE_PAGE: Final = (1 << 22) - 1
+_HUGE_PAGE: Final = (1 << 30) - 1
 _READ_TAG: Final = 0
 _WRITE_TAG: Final = 8
 FETCH_TAG: Final = 16
@@ -85,6 +109,28 @@ def load_for_update(s: CpuState, address: int, bits: int) -> int:
     if s.fault != 0:
         leave_fault()
     return value
+
+
+def load_wide(s: CpuState, address: int) -> int:
+    """Read sixteen bytes of guest memory, in one access where they are in one page."""
+    entry = entry_of(address)
+    if likely(get(s, entry + _READ_TAG, 64) == u64(address + 15) & _PAGE):
+        return host_load128(u64(address + get(s, entry + ADDEND, 64)))
+    lower, upper = load_wide_slow(s, address)
+    if s.fault != 0:
+        leave_fault()
+    return wide(lower) | wide(upper) << 64
+
+
+def store_wide(s: CpuState, address: int, value: int) -> None:
+    """Write sixteen bytes of guest memory; both ends are checked before the first is written."""
+    entry = entry_of(address)
+    if likely(get(s, entry + _WRITE_TAG, 64) == u64(address + 15) & _PAGE):
+        host_store128(u64(address + get(s, entry + ADDEND, 64)), value)
+    else:
+        store_wide_slow(s, address, u64(value), u64(value >> 64))
+        if s.fault != 0:
+            leave_fault()
 
 
 def host_address_for_write(s: CpuState, address: int) -> int:
@@ -138,6 +184,13 @@ def check_span(s: CpuState, address: int, size: int) -> None:
         check_canonical(s, u64(address + size - 1))
 
 
+def check_alignment(s: CpuState, address: int, size: int) -> None:
+    """Note #AC where CR0.AM and RFLAGS.AC ask for it; a page fault outranks it."""
+    misaligned = address & (size - 1) != 0 and s.walk_rules & RULE_ALIGNED != 0
+    if misaligned and s.fault == 0:
+        exception(s, ALIGNMENT_CHECK, 0)
+
+
 @noinline
 def fill(s: CpuState, address: int, access: int) -> int:
     """Walk for an access and remember the result; host address of the page, or 0 with s.fault."""
@@ -155,14 +208,16 @@ def fill(s: CpuState, address: int, access: int) -> int:
         if s.vectors != 0:
             s.exit_reason = EXIT_DEVICE
         return 0
-    if found & WALK_LARGE != 0:
-        s.large_pages = 1
-    _remember(s, address & _PAGE, frame, access, found & WALK_WRITABLE)
+    _remember(s, address & _PAGE, found, access)
     return DIRECT_MAP + frame
 
 
-def _remember(s: CpuState, page: int, frame: int, access: int, writable: int) -> None:
-    """Put a translation into the TLB; other tags of the entry stay if they are of the same page."""
+def _remember(s: CpuState, page: int, found: int, access: int) -> None:
+    """Put a walk's result into the TLB; other tags of the entry stay if they are of the page."""
+    frame = found & ~0xFFF
+    inside = _LARGE_PAGE if found & WALK_LARGE != 0 else 0
+    inside = _HUGE_PAGE if found & WALK_HUGE != 0 else inside
+    note_page(s, (page >> 12) & (TLB_ENTRIES - 1), found & WALK_GLOBAL, inside)
     entry = address_of(s) + entry_of(page)
     addend = u64(DIRECT_MAP + frame - page)
     known = host_load(entry + _READ_TAG, 64) == page or host_load(entry + FETCH_TAG, 64) == page
@@ -173,9 +228,9 @@ def _remember(s: CpuState, page: int, frame: int, access: int, writable: int) ->
         host_store(entry + ADDEND, 64, addend)
     if access & ACCESS_FETCH != 0:
         host_store(entry + FETCH_TAG, 64, page)
-    else:
+    elif s.walk_rules & RULE_ALIGNED == 0:
         host_store(entry + _READ_TAG, 64, page)
-        if writable != 0 and may_give_write_tag(frame):
+        if found & WALK_WRITABLE != 0 and may_give_write_tag(frame):
             host_store(entry + _WRITE_TAG, 64, page)
 
 
@@ -210,7 +265,7 @@ def writable_page(s: CpuState, address: int) -> int:
 @noinline
 def code_written(frame: int) -> None:
     """Make decoded code of a frame stale and tell all cores (the native twin of ram.written)."""
-    atomic_rmw("and", FRAME_FLAGS + (frame >> 12), 8, ~FRAME_HAS_CODE & 0xFF)
+    atomic_rmw("and", FRAME_FLAGS + (frame >> 12), 8, ~FRAME_CODE_BITS & 0xFF)
     atomic_rmw("add", FRAME_VERSIONS + (frame >> 12) * 4, 32, 1)
     atomic_rmw("add", _GENERATION_AT, 64, 1)
     core = 0
@@ -263,8 +318,10 @@ def load_slow(s: CpuState, address: int, size: int) -> int:
     if s.fault != 0:
         return 0
     if offset + size <= 4096:
+        check_alignment(s, address, size)
         return _load_sized(first + offset, size)
     second = fill(s, u64(address + size - 1) & _PAGE, ACCESS_READ)
+    check_alignment(s, address, size)
     if s.fault != 0:
         return 0
     return _load_split(first, second, offset, size)
@@ -281,8 +338,10 @@ def update_slow(s: CpuState, address: int, size: int) -> int:
     if s.fault != 0:
         return 0
     if offset + size <= 4096:
+        check_alignment(s, address, size)
         return _load_sized(first + offset, size)
     second = writable_page(s, u64(address + size - 1) & _PAGE)
+    check_alignment(s, address, size)
     if s.fault != 0:
         return 0
     return _load_split(first, second, offset, size)
@@ -299,9 +358,12 @@ def store_slow(s: CpuState, address: int, size: int, value: int) -> None:
     if s.fault != 0:
         return
     if offset + size <= 4096:
-        _store_sized(first + offset, size, value)
+        check_alignment(s, address, size)
+        if s.fault == 0:
+            _store_sized(first + offset, size, value)
         return
     second = writable_page(s, u64(address + size - 1) & _PAGE)
+    check_alignment(s, address, size)
     if s.fault != 0:
         return
     done = 0
@@ -310,6 +372,29 @@ def store_slow(s: CpuState, address: int, size: int, value: int) -> None:
         host = first + inside if inside < 4096 else second + inside - 4096
         host_store(host, 8, value >> (8 * done))
         done += 1
+
+
+@noinline
+def load_wide_slow(s: CpuState, address: int) -> tuple[int, int]:
+    """``load_wide`` after a TLB miss, or across a page border: its two halves."""
+    lower = load_slow(s, address, 8)
+    if s.fault != 0:
+        return 0, 0
+    upper = load_slow(s, u64(address + 8), 8)
+    check_alignment(s, address, 16)
+    return lower, upper
+
+
+@noinline
+def store_wide_slow(s: CpuState, address: int, lower: int, upper: int) -> None:
+    """``store_wide`` after a TLB miss, or across a page border."""
+    update_slow(s, address, 8)
+    if s.fault == 0:
+        update_slow(s, u64(address + 8), 8)
+    check_alignment(s, address, 16)
+    if s.fault == 0:
+        store_slow(s, address, 8, lower)
+        store_slow(s, u64(address + 8), 8, upper)
 
 
 def fetch_page(s: CpuState, address: int) -> int:

@@ -1,24 +1,17 @@
 """The mode a core is in: what follows from CR0, CR4, EFER, CS and SS.
 
 ``CpuState.mode``, ``walk_rules`` and ``cpl`` are derived words that native code looks at; whoever
-changes what they follow from calls in here. The TLB keeps neither privilege nor rules, so a change
-of either empties it; decoded code depends on the mode, so a change of that empties the jump cache.
+changes what they follow from calls in here. A TLB keeps neither privilege nor rules, so with either
+another bank comes into use; decoded code depends on the mode, so a change of that empties the jump
+caches.
 
 Spec: AMD64 APM vol. 2, 1.2 and 14. State: CpuState. Context: the core itself, outside native code.
 """
 
 from typing import TYPE_CHECKING, Final
 
-from hw.cpu.page_rules import (
-    RULE_NO_PAGING,
-    RULE_NX,
-    RULE_PAE,
-    RULE_PSE,
-    RULE_SMAP,
-    RULE_SMEP,
-    RULE_TWO_LEVELS,
-    RULE_WP,
-)
+from hw.cpu.context import context_of, rules_of
+from hw.cpu.exits import CpuFault
 from hw.cpu.state import (
     MODE_CODE_32,
     MODE_LEGACY,
@@ -31,21 +24,20 @@ from hw.spec.descriptors import ATTRIBUTE_BIG, ATTRIBUTE_LONG
 from hw.spec.registers import (
     CR0_EM,
     CR0_PE,
-    CR0_PG,
     CR0_TS,
-    CR0_WP,
     CR4_OSFXSR,
-    CR4_PAE,
-    CR4_PSE,
-    CR4_SMAP,
-    CR4_SMEP,
+    CR4_UMIP,
     EFER_LMA,
-    EFER_NXE,
-    RFLAGS_AC,
 )
+from hw.spec.vectors import GENERAL_PROTECTION
 
 if TYPE_CHECKING:
     from hw.cpu.core import Core
+
+__all__ = [
+    "code_bits", "context_of", "ip", "is_64", "is_long", "is_real", "refuse_umip", "require",
+    "set_cpl", "set_ip", "stack_bits", "update",
+]  # fmt: skip
 
 _MASK64: Final = (1 << 64) - 1
 
@@ -90,26 +82,45 @@ def set_ip(state: CpuState, offset: int) -> None:
     state.rip = offset & _MASK64 if is_64(state) else (state.cs_base + offset) & 0xFFFF_FFFF
 
 
+def require(core: "Core", level: int = 0) -> None:
+    """Check that the current privilege is ``level`` or an inner one.
+
+    Raises:
+        CpuFault: #GP.
+
+    """
+    if core.state.cpl > level:
+        raise CpuFault(GENERAL_PROTECTION)
+
+
+def refuse_umip(core: "Core") -> None:
+    """Check that the current privilege may read where tables and stacks are.
+
+    Raises:
+        CpuFault: #GP.
+
+    """
+    if core.state.cpl > 0 and core.state.cr4 & CR4_UMIP:
+        raise CpuFault(GENERAL_PROTECTION)
+
+
 def update(core: "Core") -> None:
-    """Derive mode and walk rules again, after CR0, CR4, EFER, CS, SS, CPL or AC changed."""
+    """Derive mode, walk rules and context again, after what they follow from changed.
+
+    That is CR0, CR4, EFER, CS, SS, CPL, AC, the PCID.
+    """
     state = core.state
     mode = _mode_of(state)
     if mode != state.mode:
         state.mode = mode
         core.native.flush_jumps(core.at)
-    rules = _rules_of(state)
-    if rules != state.walk_rules:
-        state.walk_rules = rules
-        core.flush_tlb()
+    state.walk_rules = rules_of(state)
+    core.update_context()
 
 
 def set_cpl(core: "Core", level: int) -> None:
     """Enter a privilege level."""
-    state = core.state
-    crosses = (state.cpl == 3) != (level == 3)
-    state.cpl = level
-    if crosses:
-        core.flush_tlb()
+    core.state.cpl = level
     update(core)
 
 
@@ -126,18 +137,3 @@ def _mode_of(state: CpuState) -> int:
     if state.ss_attributes & ATTRIBUTE_BIG:
         mode |= MODE_STACK_32
     return mode
-
-
-def _rules_of(state: CpuState) -> int:
-    if not state.cr0 & CR0_PG:
-        return RULE_NO_PAGING
-    rules = RULE_WP if state.cr0 & CR0_WP else 0
-    if state.cr4 & CR4_SMEP:
-        rules |= RULE_SMEP
-    if state.cr4 & CR4_SMAP and not (state.rflags & RFLAGS_AC and state.cpl < 3):
-        rules |= RULE_SMAP
-    if not state.cr4 & CR4_PAE:
-        return rules | RULE_TWO_LEVELS | (RULE_PSE if state.cr4 & CR4_PSE else 0)
-    if state.efer & EFER_NXE:
-        rules |= RULE_NX
-    return rules if is_long(state) else rules | RULE_PAE

@@ -8,7 +8,7 @@ State: CpuState, guest memory. Context: the core itself, outside native code.
 
 from typing import TYPE_CHECKING, Any, Final
 
-from iced_x86 import CodeSize, MemorySizeExt, OpKind, Register, RegisterExt
+from iced_x86 import Code, CodeSize, MemorySizeExt, Mnemonic, OpKind, Register, RegisterExt
 
 from hw.cpu import mode, primitives
 from hw.cpu.exits import CpuFault
@@ -20,8 +20,15 @@ from hw.spec.vectors import GENERAL_PROTECTION, STACK
 if TYPE_CHECKING:
     from hw.cpu.core import Core
 
+#: Names of iced's codes and mnemonics.
+CODE_NAMES: Final = {v: k for k, v in vars(Code).items() if isinstance(v, int)}
+MNEMONIC_NAMES: Final = {v: k for k, v in vars(Mnemonic).items() if isinstance(v, int)}
+_STATED: Final = {"W": 2, "D": 4, "Q": 8}
 _MASK64: Final = (1 << 64) - 1
 _STACK_BASES: Final = (Register.RSP, Register.RBP, Register.ESP, Register.EBP)
+_PORT_STRINGS: Final = frozenset((
+    Mnemonic.INSB, Mnemonic.INSW, Mnemonic.INSD, Mnemonic.OUTSB, Mnemonic.OUTSW, Mnemonic.OUTSD,
+))  # fmt: skip
 _BASED: Final = (Register.FS, Register.GS)
 
 
@@ -62,6 +69,10 @@ class Operands:
     def __init__(self, core: "Core", i: Any) -> None:
         self._core = core
         self.i = i
+
+    def stated_size(self) -> int:
+        """Bytes that the last letter of the form's mnemonic states, as in PUSHFQ."""
+        return _STATED[CODE_NAMES[self.i.code].split("_")[0][-1]]
 
     def register(self, register: Any) -> int:
         """Value of a general register, at its own width."""
@@ -134,6 +145,18 @@ class Operands:
         if mode.is_64(state) and number < 4:
             return offset & _MASK64, size
         return (getattr(state, f"{names[number]}_base") + offset) & _MASK64, size
+
+    def port(self) -> tuple[int, int] | None:
+        """First port and number of ports that IN, OUT, INS or OUTS uses; None of others."""
+        i = self.i
+        if i.mnemonic in _PORT_STRINGS:
+            return self.register(Register.DX), MemorySizeExt.size(i.memory_size)
+        if i.mnemonic not in (Mnemonic.IN, Mnemonic.OUT):
+            return None
+        place, value = (1, 0) if i.mnemonic == Mnemonic.IN else (0, 1)
+        fixed = i.op_kind(place) == OpKind.IMMEDIATE8
+        port = int(i.immediate(place)) if fixed else self.register(Register.DX)
+        return port, RegisterExt.size(i.op_register(value))
 
     def is_register(self, number: int) -> bool:
         """Whether an operand is a register."""

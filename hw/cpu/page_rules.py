@@ -26,6 +26,8 @@ RULE_NO_PAGING: Final = 1 << 4
 RULE_PAE: Final = 1 << 5  #: three levels, legacy mode
 RULE_TWO_LEVELS: Final = 1 << 6
 RULE_PSE: Final = 1 << 7  #: two levels: pages of 4 MiB exist
+RULE_GLOBAL: Final = 1 << 8  #: global pages exist
+RULE_ALIGNED: Final = 1 << 9  #: accesses must be aligned (of no concern to a walk)
 #: Reserved in PAE entries of legacy mode, beside the usual bits.
 _PAE_RESERVED: Final = 0x7FF0_0000_0000_0000
 

@@ -13,7 +13,9 @@ import ctypes
 from typing import Any, Final
 
 from hw import atomics
-from hw.cpu.subset import I1, I64, I128, Builder, Value, primitive
+from hw.cpu.ir import I1, I64, I128, Builder, Pointer, Value
+from hw.cpu.state import CpuState
+from hw.cpu.subset import primitive
 
 MASK64: Final = (1 << 64) - 1
 _CTYPES: Final = {
@@ -383,6 +385,17 @@ def _emit_address(b: Builder, pointer: Any) -> Value:
 def address_of(view: Any) -> int:
     """Host address of a layout."""
     return ctypes.addressof(view)
+
+
+def _emit_state_at(b: Builder, address: Any) -> Pointer:
+    place = b.op(f"inttoptr i64 {b.value(address).name} to ptr", "ptr")
+    return Pointer(CpuState, place.name)
+
+
+@primitive(_emit_state_at)
+def state_at(address: int) -> CpuState:
+    """The register file at a host address."""
+    return CpuState.from_address(address)
 
 
 def _emit_get(b: Builder, state: Any, offset: Any, bits: int) -> Any:

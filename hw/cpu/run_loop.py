@@ -16,6 +16,7 @@ from hw.cpu import code_cache
 from hw.cpu.code_cache import HITS, REGION, SECOND_FRAME, Block, find_block
 from hw.cpu.control import enter
 from hw.cpu.exits import (
+    EXIT_CONTEXT,
     EXIT_DECODE,
     EXIT_HALTED,
     EXIT_HOT,
@@ -30,23 +31,15 @@ from hw.cpu.primitives import (
     atomic_rmw,
     atomic_store,
     host_load,
-    plain_store,
+    state_at,
     u64,
 )
 from hw.cpu.regions.record import REGIONS
 from hw.cpu.semantics.sse import enter_mxcsr, leave_mxcsr
 from hw.cpu.semantics.system import TSC_VIRTUAL_AT, machine_tsc
-from hw.cpu.state import (
-    JUMP_ENTRIES,
-    JUMP_ENTRY_SIZE,
-    JUMP_OFFSET,
-    NO_TAG,
-    TLB_ENTRIES,
-    TLB_ENTRY_SIZE,
-    TLB_OFFSET,
-    CpuState,
-)
+from hw.cpu.state import CpuState
 from hw.cpu.subset import noinline
+from hw.cpu.tlb_banks import refresh, window_of
 from hw.ram import HEADER, PENDING, PENDING_CODE_WRITTEN, PENDING_EXCLUSIVE
 from hw.spec.registers import RFLAGS_TF
 
@@ -79,7 +72,10 @@ def run(s: CpuState) -> int:
         reason = EXIT_HALTED
     else:
         enter_mxcsr(s)
-        reason = _chunks(s)
+        reason = EXIT_CONTEXT
+        while reason == EXIT_CONTEXT:
+            s.exit_reason = EXIT_NONE
+            reason = _chunks(state_at(window_of(s, s.bank)))
         leave_mxcsr(s)
     make_ready(s)
     atomic_store(address_of(s) + RUNNING_OFFSET, OUTSIDE)
@@ -92,15 +88,23 @@ def run_block(s: CpuState, block: int) -> int:
     s.fault = 0
     s.exit_reason = EXIT_NONE
     s.single = 1
-    enter_mxcsr(s)
-    enter(s, block, s.handlers, 0)
-    leave_mxcsr(s)
-    s.instructions = u64(s.instructions - s.budget)
+    enter_block(s, block)
     s.single = 0
     make_ready(s)
     return s.exit_reason
 
 
+def enter_block(s: CpuState, block: int) -> None:
+    """Run a private block in the window of the bank in use."""
+    enter_mxcsr(s)
+    enter(state_at(window_of(s, s.bank)), block, s.handlers, 0)
+    leave_mxcsr(s)
+    s.instructions = u64(s.instructions - s.budget)
+    if s.exit_reason == EXIT_CONTEXT:
+        s.exit_reason = EXIT_NONE
+
+
+@noinline
 def _chunks(s: CpuState) -> int:  # noqa: PLR0911  one row a reason to leave
     while True:
         reason = _look_up(s)
@@ -147,8 +151,9 @@ def _look_up(s: CpuState) -> int:
         atomic_rmw("and", place, 64, u64(~PENDING_CODE_WRITTEN))
     generation = atomic_load(_GENERATION_AT)
     if generation != s.seen_generation or atomic_load(_EPOCH_AT) != s.seen_epoch:
-        flush_all(s)
         s.seen_epoch = atomic_load(_EPOCH_AT)
+        s.seen_generation = generation
+        refresh(s)
         atomic_store(address_of(s) + SEEN_OFFSET, generation)
     if pending & PENDING_EXCLUSIVE != 0:
         return EXIT_HALTED
@@ -166,44 +171,3 @@ def _link(s: CpuState, block: int) -> None:
         s.link_slot = 0
         if host_load(block - Block.SIZE + SECOND_FRAME, 64) == 0:
             atomic_store(slot, block)
-
-
-@noinline
-def flush_all(s: CpuState) -> None:
-    """Empty TLB and jump cache."""
-    s.link_slot = 0
-    s.large_pages = 0
-    place = address_of(s) + TLB_OFFSET
-    end = place + TLB_ENTRIES * TLB_ENTRY_SIZE
-    while place < end:
-        plain_store(place, NO_TAG)
-        place += 8
-    flush_jumps(s)
-
-
-@noinline
-def flush_page(s: CpuState, address: int) -> None:
-    """Drop what is known of one page; jumps into it may outlive its TLB entry.
-
-    The TLB keeps large pages in parts, so where there were any, all goes.
-    """
-    if s.large_pages != 0:
-        flush_all(s)
-        return
-    s.link_slot = 0
-    place = address_of(s) + TLB_OFFSET + ((address >> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE
-    plain_store(place, NO_TAG)
-    plain_store(place + 8, NO_TAG)
-    plain_store(place + 16, NO_TAG)
-    flush_jumps(s)
-
-
-@noinline
-def flush_jumps(s: CpuState) -> None:
-    """Empty the jump cache, as when the same addresses come to mean other blocks."""
-    s.link_slot = 0
-    place = address_of(s) + JUMP_OFFSET
-    end = place + JUMP_ENTRIES * JUMP_ENTRY_SIZE
-    while place < end:
-        plain_store(place, NO_TAG)
-        place += 16

@@ -12,8 +12,9 @@ from typing import Any, Final
 from iced_x86 import Code, Decoder, Formatter, FormatterSyntax
 
 from hw import ram
-from hw.cpu import cpuid, entropy, threaded
-from hw.cpu.decode import bits_of, decode_block
+from hw.cpu import cpuid, entropy, msr, threaded
+from hw.cpu.block_builder import bits_of
+from hw.cpu.decode import decode_block
 from hw.cpu.exclusive import exclusive
 from hw.cpu.exits import (
     EXIT_CPUID,
@@ -37,6 +38,7 @@ from hw.cpu.micro_op import handler_numbers
 from hw.cpu.operand_access import vector_of
 from hw.cpu.port_io import NoPorts, Ports
 from hw.cpu.state import CORES, MODE_LEGACY, CpuState, reset
+from hw.cpu.tlb_banks import map_windows
 from hw.spec.address import is_canonical
 from hw.spec.registers import RFLAGS_TF
 from hw.spec.vectors import DEBUG, INVALID_OPCODE, PAGE_FAULT
@@ -66,7 +68,9 @@ class SingleInstructions(ABC):
         self.ports: Ports = NoPorts()
         self._private: ctypes.Array[ctypes.c_char] | None = None
         reset(index)
+        msr.reset(self.state)
         self.state.handlers = ctypes.addressof(self.native.table)
+        map_windows(index)
         self.native.flush_all(self.at)
 
     def _handle_instruction(self, reason: int) -> Exit | None:  # noqa: PLR0911  one row an exit

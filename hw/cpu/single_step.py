@@ -4,12 +4,10 @@ State: the core's CpuState. Locks: none; ``running`` is published for others to 
 Context: native code.
 """
 
-from hw.cpu.control import enter
 from hw.cpu.exits import EXIT_HALTED, EXIT_NONE
 from hw.cpu.flags import make_ready
-from hw.cpu.primitives import address_of, atomic_load, atomic_store, u64
-from hw.cpu.run_loop import EXCLUSIVE_AT, NATIVE, OUTSIDE, RUNNING_OFFSET
-from hw.cpu.semantics.sse import enter_mxcsr, leave_mxcsr
+from hw.cpu.primitives import address_of, atomic_load, atomic_store
+from hw.cpu.run_loop import EXCLUSIVE_AT, NATIVE, OUTSIDE, RUNNING_OFFSET, enter_block
 from hw.cpu.state import CpuState
 from hw.cpu.subset import noinline
 
@@ -24,10 +22,7 @@ def run_one(s: CpuState, block: int) -> int:
     if atomic_load(EXCLUSIVE_AT) != 0:
         s.exit_reason = EXIT_HALTED
     else:
-        enter_mxcsr(s)
-        enter(s, block, s.handlers, 0)
-        leave_mxcsr(s)
-        s.instructions = u64(s.instructions - s.budget)
+        enter_block(s, block)
     make_ready(s)
     s.fault = 0
     atomic_store(address_of(s) + RUNNING_OFFSET, OUTSIDE)

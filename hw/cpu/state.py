@@ -11,6 +11,9 @@ ready.
     jump cache entry, 16 bytes: rip | host address of the first micro-op
     A tag is the page's address; NO_TAG matches none.
 
+Below the registers stand a TLB and a jump cache: a bank. A core has several, one for each context
+that it was in lately (hw.cpu.tlb_banks), and sees each below its registers, at another address.
+
 State: board memory. Locks: none; touched only by its own core, but for ``running`` and ``seen_*``,
 which others read. Context: any.
 """
@@ -50,8 +53,16 @@ JUMP_ENTRY_SIZE: Final = 16
 #: In a TLB tag or a jump entry's rip: matches no address.
 NO_TAG: Final = 1 << 62 | 1
 
+#: Model-specific registers that are no more than words.
+MSR_WORDS: Final = 96
+#: Bytes of a cache line.
+LINE: Final = 64
+#: Contexts whose translations a core keeps.
+BANKS: Final = 16
+
 _TLB_BYTES: Final = ctypes.c_uint8 * (TLB_ENTRIES * TLB_ENTRY_SIZE)
 _JUMP_BYTES: Final = ctypes.c_uint8 * (JUMP_ENTRIES * JUMP_ENTRY_SIZE)
+_GLOBAL_BYTES: Final = ctypes.c_uint64 * (TLB_ENTRIES // 64)
 _GPRS: Final = ctypes.c_uint64 * 16
 
 
@@ -108,7 +119,7 @@ class CpuState(Layout):
     seen_epoch: Annotated[u64, this_cpu]  #: arena epoch that the jump cache reflects
     code_frame: Annotated[u64, this_cpu]  #: frame that the last fetch translation gave
     host_mxcsr: Annotated[u64, this_cpu]  #: scratch: MXCSR on its way to or from the host
-    large_pages: Annotated[u64, this_cpu]  #: not 0: the TLB has held a part of a large page
+    windows: Annotated[u64, this_cpu]  #: host address of the first window, 0: only the first bank
     xcr0: Annotated[u64, this_cpu]  #: what XSAVE may save: bit 0 x87, bit 1 vectors
     reserved_0x190: Annotated[Any, ctypes.c_uint8 * 112]
     xmm: Annotated[Any, ctypes.c_uint64 * 32]  #: sixteen registers, low half first
@@ -176,13 +187,29 @@ class CpuState(Layout):
     careful: Annotated[u64, this_cpu]  #: not 0: each instruction is looked at from Python
     shadow: Annotated[u64, this_cpu]  #: 1: the next instruction comes before any interrupt
     held: Annotated[u64, this_cpu]  #: 1: an interrupt waits for IF, TPR or the shadow to allow it
-    halted: Annotated[u64, this_cpu]  #: 1: HLT was executed and nothing has come yet
+    halted: Annotated[u64, this_cpu]  #: HALTED_* of hw.cpu.halt: nothing has come yet
     nmi_masked: Annotated[u64, this_cpu]  #: 1: an NMI is being served, until IRET
-    monitor: Annotated[u64, this_cpu]  #: physical address | 1 that MONITOR watches
-    msr_words: Annotated[Any, ctypes.c_uint64 * 64]  #: plain ones, places in hw.cpu.msr
-    reserved_0xbf8: Annotated[Any, ctypes.c_uint8 * (4096 - 0xBF8)]
+    monitor: Annotated[u64, this_cpu]  #: physical address | 1 of the line that MONITOR armed
+    msr_words: Annotated[Any, ctypes.c_uint64 * MSR_WORDS]  #: plain ones, places in hw.cpu.msr
+    bank: Annotated[u64, this_cpu]  #: the bank in use
+    turn: Annotated[u64, this_cpu]  #: the bank that was given to a new context last
+    flushes: Annotated[u64, this_cpu]  #: how often all translations became stale
+    jump_flushes: Annotated[u64, this_cpu]  #: how often all that the jump caches know did
+    context: Annotated[u64, this_cpu]  #: the context in use
+    tsc_offset: Annotated[u64, this_cpu]  #: what this core's TSC is ahead of the machine's
+    #: Of each bank: its context, and the counts of what it reflects.
+    bank_context: Annotated[Any, ctypes.c_uint64 * BANKS]
+    bank_generation: Annotated[Any, ctypes.c_uint64 * BANKS]
+    bank_epoch: Annotated[Any, ctypes.c_uint64 * BANKS]
+    bank_flushes: Annotated[Any, ctypes.c_uint64 * BANKS]
+    bank_jump_flushes: Annotated[Any, ctypes.c_uint64 * BANKS]
+    monitor_line: Annotated[Any, ctypes.c_uint8 * LINE]  #: what stood there at MONITOR
+    reserved_0xfe8: Annotated[Any, ctypes.c_uint8 * (4096 - 0xFE8)]
     tlb: Annotated[Any, _TLB_BYTES]
     jumps: Annotated[Any, _JUMP_BYTES]
+    global_pages: Annotated[Any, _GLOBAL_BYTES]  #: bit n: entry n of the TLB is of a global page
+    large_pages: Annotated[u64, this_cpu]  #: bits of an address inside the largest page met
+    reserved_0x11088: Annotated[Any, ctypes.c_uint8 * (0x12000 - 0x11088)]
 
     @property
     def gpr(self) -> Any:
@@ -206,8 +233,18 @@ SEGMENT_SIZE: Final = 32
 TLB_OFFSET: Final = CpuState.offset_of("tlb")
 JUMP_OFFSET: Final = CpuState.offset_of("jumps")
 
-#: The register files, by core index.
+#: The register files, by core index, each with its first bank.
 CORES: Final = CORE_BOARD.place_array(CpuState, MAX_CPUS, align=4096)
+#: The other banks, and how many bytes one has.
+BANK_SIZE: Final = CpuState.SIZE - TLB_OFFSET
+_BANKS: Final = CORE_BOARD.reserve(MAX_CPUS * (BANKS - 1) * BANK_SIZE, align=4096)
+
+
+def bank_address(index: int, bank: int) -> int:
+    """Host address of a core's bank, in every process."""
+    if bank == 0:
+        return ctypes.addressof(CORES[index]) + TLB_OFFSET
+    return _BANKS + (index * (BANKS - 1) + bank - 1) * BANK_SIZE
 
 
 @layout(size=16)
@@ -224,7 +261,8 @@ TSC: Final = CORE_BOARD.place(TscWord)
 
 def jump_cache(index: int) -> dict[int, int]:
     """What a core's jump cache says now: guest addresses and blocks, which may not fit together."""
-    words = list((ctypes.c_uint64 * (2 * JUMP_ENTRIES)).from_buffer(CORES[index].jumps))
+    place = bank_address(index, CORES[index].bank) + JUMP_OFFSET - TLB_OFFSET
+    words = list((ctypes.c_uint64 * (2 * JUMP_ENTRIES)).from_address(place))
     return dict(zip(words[::2], words[1::2], strict=True))
 
 

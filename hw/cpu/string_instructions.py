@@ -9,10 +9,10 @@ State: CpuState, guest memory. Context: the core itself, outside native code.
 
 from typing import TYPE_CHECKING, Final
 
-from iced_x86 import Mnemonic, OpKind, Register
+from iced_x86 import OpKind, Register
 
-from hw.cpu import port_io, primitives
-from hw.cpu.operand_access import Operands
+from hw.cpu import mode, port_io, primitives
+from hw.cpu.operand_access import MNEMONIC_NAMES, Operands
 from hw.spec.registers import (
     RFLAGS_AF,
     RFLAGS_CF,
@@ -21,13 +21,13 @@ from hw.spec.registers import (
     RFLAGS_PF,
     RFLAGS_SF,
     RFLAGS_STATUS,
+    RFLAGS_TF,
     RFLAGS_ZF,
 )
 
 if TYPE_CHECKING:
     from hw.cpu.core import Core
 
-_NAMES: Final = {v: k for k, v in vars(Mnemonic).items() if isinstance(v, int)}
 _SIZES: Final = {"B": 1, "W": 2, "D": 4, "Q": 8}
 _WIDTHS: Final = {
     OpKind.MEMORY_SEG_SI: 16, OpKind.MEMORY_ESDI: 16, OpKind.MEMORY_SEG_ESI: 32,
@@ -42,7 +42,7 @@ class _String:
     """One string instruction on its way."""
 
     def __init__(self, core: "Core", op: Operands) -> None:
-        name = _NAMES[op.i.mnemonic]
+        name = MNEMONIC_NAMES[op.i.mnemonic]
         self.core = core
         self.op = op
         self.kind = name[:-1]
@@ -116,7 +116,7 @@ def set_compare_flags(core: "Core", left: int, right: int, size: int) -> None:
 
 
 def execute(core: "Core", op: Operands) -> None:
-    """Do all iterations of a string instruction.
+    """Do all iterations of a string instruction; one of them where they are stepped through.
 
     Raises:
         CpuFault: an iteration faulted; those before it are done.
@@ -129,10 +129,15 @@ def execute(core: "Core", op: Operands) -> None:
     if not repeats:
         string.step()
         return
+    state = core.state
     compares = string.kind in ("SCAS", "CMPS")
     while string.get(_RCX):
         string.step()
         string.move(_RCX, -1)
-        equal = bool(core.state.rflags & RFLAGS_ZF)
+        equal = bool(state.rflags & RFLAGS_ZF)
         if compares and equal == bool(op.i.has_repne_prefix):
+            break
+        if string.get(_RCX) and (state.careful or state.rflags & RFLAGS_TF):
+            mode.set_ip(state, op.i.ip)
+            state.instructions -= 1
             break

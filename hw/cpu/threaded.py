@@ -20,8 +20,10 @@ from types import ModuleType
 from typing import Any, Final
 
 from hw import native
-from hw.cpu import page_copy, run_loop, single_step, walker
+from hw.cpu import code_cache, page_copy, run_loop, single_step, tlb_banks, walker
 from hw.cpu.handler_compiler import family_handlers, load_family, source_key
+from hw.cpu.inlining import compile_function
+from hw.cpu.ir import Module
 from hw.cpu.semantics import (
     alu,
     approximation,
@@ -29,11 +31,13 @@ from hw.cpu.semantics import (
     bmi,
     branch,
     checksum,
+    fusion,
     fxsave,
     locked,
     mmx,
     move,
     muldiv,
+    privilege,
     random,
     region,
     segment,
@@ -53,12 +57,11 @@ from hw.cpu.semantics import (
     xsave,
 )
 from hw.cpu.semantics.handler import Handler
-from hw.cpu.subset import Module, compile_function
 
 #: Loaded before the fork.
 COMMON: Final = (
     move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, sse_integer, sse_float,
-    system, region,
+    system, privilege, region, fusion,
 )  # fmt: skip
 #: Loaded by a process that meets one of their handlers.
 RARE: Final[tuple[ModuleType, ...]] = (
@@ -71,12 +74,15 @@ FAMILIES: Final = (*COMMON, *RARE)
 ENTRIES: Final[dict[str, Callable[..., Any]]] = {
     "cpu_run": run_loop.run,
     "cpu_run_block": run_loop.run_block,
-    "cpu_flush_all": run_loop.flush_all,
-    "cpu_flush_jumps": run_loop.flush_jumps,
-    "cpu_flush_page": run_loop.flush_page,
+    "cpu_enter_context": tlb_banks.enter_context,
+    "cpu_flush_all": tlb_banks.flush_all,
+    "cpu_flush_jumps": tlb_banks.flush_jumps,
+    "cpu_flush_page": tlb_banks.flush_page,
+    "cpu_flush_local": tlb_banks.flush_local,
     "cpu_run_one": single_step.run_one,
     "cpu_walk": walker.walk,
     "cpu_copy_pages": page_copy.copy_pages,
+    "cpu_publish": code_cache.publish,
 }
 
 
@@ -122,8 +128,15 @@ class NativeCode:
         self.flush_all = native.function(entries["cpu_flush_all"], None, ctypes.c_uint64)
         self.flush_jumps = native.function(entries["cpu_flush_jumps"], None, ctypes.c_uint64)
         self.flush_page = native.function(entries["cpu_flush_page"], None, *[ctypes.c_uint64] * 2)
+        self.flush_local = native.function(entries["cpu_flush_local"], None, *[ctypes.c_uint64] * 3)
+        self.enter_context = native.function(
+            entries["cpu_enter_context"], None, *[ctypes.c_uint64] * 2
+        )
         self.walk = native.function(entries["cpu_walk"], *[ctypes.c_uint64] * 5)
         self.copy_pages = native.function(entries["cpu_copy_pages"], *[ctypes.c_uint64] * 6)
+        self.publish = native.function(
+            entries["cpu_publish"], ctypes.c_uint64, ctypes.c_char_p, *[ctypes.c_uint64] * 3
+        )
         self.table: Any = (ctypes.c_uint64 * len(handler_list()))()
         self._absent = set(FAMILIES)
         for family in families:

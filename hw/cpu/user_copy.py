@@ -33,18 +33,6 @@ def copy_out(cr3: int, address: int, data: bytes) -> int:
     return done
 
 
-def copy_frames_in(cr3: int, address: int, host_address: int, size: int) -> int:
-    """Copy user memory to a host address, such as a page-cache frame's; bytes done."""
-    done: int = threaded.load().copy_pages(cr3, address, host_address, size, 0)
-    return done
-
-
-def copy_frames_out(cr3: int, address: int, host_address: int, size: int) -> int:
-    """Copy from a host address, such as a page-cache frame's, to user memory; bytes done."""
-    done: int = threaded.load().copy_pages(cr3, address, host_address, size, 1)
-    return done
-
-
 def translate(cr3: int, address: int, access: int = ACCESS_USER) -> int:
     """Physical address of a byte for an access (ACCESS_*), or FAULT | error code.
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from iced_x86 import MemorySizeExt, Mnemonic
 
 from hw import clock, ram
-from hw.cpu import debug_registers, interrupt_delivery, mode, msr, segmentation
+from hw.cpu import debug_registers, halt, interrupt_delivery, mode, msr, segmentation
 from hw.cpu.core import Core
 from hw.cpu.debug_registers import DR6_FIXED, DR6_STEP, DR7_FIXED
 from hw.cpu.exits import (
@@ -35,12 +35,13 @@ from hw.cpu.exits import (
     PageFault,
     Shutdown,
 )
+from hw.cpu.halt import HALTED_HLT
 from hw.cpu.interrupt_delivery import ShutdownReachedError
 from hw.cpu.operand_access import Operands
 from hw.cpu.port_io import Ports
 from hw.cpu.single_instructions import FetchFault
 from hw.cpu.state import MODE_LEGACY, SEGMENT_NAMES
-from hw.irq import apic_timer, doorbell
+from hw.irq import apic_timer
 from hw.irq.apic_state import DEADLINES
 from hw.irq.local_apic import LOCAL_APICS
 from hw.ram import PENDING_INTERRUPT
@@ -118,10 +119,10 @@ class VectorCore(Core):
         try:
             while True:
                 self._take_events()
+                if state.halted == HALTED_HLT and not state.rflags & RFLAGS_IF:
+                    return Halted()
                 if state.halted:
-                    if not state.rflags & RFLAGS_IF:
-                        return Halted()
-                    doorbell.halt(self.index, DEADLINES[self.index].tsc.load())
+                    halt.sleep(self)
                 elif state.careful or state.rflags & RFLAGS_TF:
                     self._step()
                 else:
@@ -149,13 +150,19 @@ class VectorCore(Core):
             state.held = 1
         if vector is None:
             return
-        state.halted = 0
+        state.halted = state.monitor = 0
         if vector == NMI_VECTOR:
             state.nmi_masked = 1
         try:
             interrupt_delivery.deliver(self, vector)
         except CpuFault as fault:
             interrupt_delivery.raise_fault(self, fault)
+
+    def update_context(self) -> None:
+        """Use the translations of this PCID, privilege and rules."""
+        context = mode.context_of(self.state)
+        if context != self.state.context:
+            self.native.enter_context(self.at, context)
 
     def look_again(self) -> None:
         """Note that an interrupt which was held back may be taken now."""
@@ -253,11 +260,12 @@ class VectorCore(Core):
                 return
         touched = debug_registers.at_operands(self, i)
         resumes = state.rflags & RFLAGS_RF
-        before = state.instructions
+        before, rip, left = state.instructions, state.rip, state.rcx
         self._run_one()
-        if state.instructions == before:
+        repeats = state.rip == rip and state.rcx != left and i.is_string_instruction
+        if state.instructions == before and not repeats:
             return
-        if resumes and i.mnemonic not in _SETTING_RF:
+        if resumes and not repeats and i.mnemonic not in _SETTING_RF:
             state.rflags &= ~RFLAGS_RF
         if shadow and state.shadow == shadow:
             self._end_shadow()

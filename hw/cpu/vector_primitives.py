@@ -14,8 +14,9 @@ from functools import cache
 from typing import Any, Final
 
 from hw import native
+from hw.cpu.ir import I1, I64, I128, VECTOR, Builder, Value
 from hw.cpu.primitives import host_load, host_store
-from hw.cpu.subset import I1, I64, I128, VECTOR, Builder, Value, primitive
+from hw.cpu.subset import primitive
 
 #: What the oracle of this process computes under.
 _ORACLE_MXCSR: Final = ctypes.c_uint32(0x1F80)
@@ -42,6 +43,30 @@ def put128(state: Any, offset: int, value: int) -> None:
     at = ctypes.addressof(state) + offset
     host_store(at, 64, value & ((1 << 64) - 1))
     host_store(at + 8, 64, value >> 64 & ((1 << 64) - 1))
+
+
+def _emit_host_load128(b: Builder, address: Any) -> Value:
+    pointer = b.op(f"inttoptr i64 {b.value(address).name} to ptr", "ptr")
+    loaded = b.op(f"load volatile {VECTOR}, ptr {pointer.name}, align 1", VECTOR)
+    return b.op(f"bitcast {VECTOR} {loaded.name} to i128", I128)
+
+
+@primitive(_emit_host_load128)
+def host_load128(address: int) -> int:
+    """Sixteen bytes at a host address, of any alignment."""
+    return host_load.python(address, 64) | host_load.python(address + 8, 64) << 64
+
+
+def _emit_host_store128(b: Builder, address: Any, value: Any) -> None:
+    pointer = b.op(f"inttoptr i64 {b.value(address).name} to ptr", "ptr")
+    b.line(f"store volatile {VECTOR} {_cast(b, value)}, ptr {pointer.name}, align 1")
+
+
+@primitive(_emit_host_store128)
+def host_store128(address: int, value: int) -> None:
+    """Store sixteen bytes at a host address, of any alignment."""
+    host_store.python(address, 64, value & ((1 << 64) - 1))
+    host_store.python(address + 8, 64, value >> 64)
 
 
 def _cast(b: Builder, value: Any) -> str:

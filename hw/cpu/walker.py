@@ -12,10 +12,13 @@ from hw.cpu.legacy_walk import (
     PDPTE_RESERVED,
     WALK_AGAIN,
     WALK_FAULT,
+    WALK_GLOBAL,
+    WALK_HUGE,
     WALK_LARGE,
     WALK_WRITABLE,
     descend_two,
     directory_pointer,
+    global_bit,
     in_ram,
 )
 from hw.cpu.page_rules import (
@@ -43,7 +46,9 @@ from hw.spec.paging import (
     PTE_WRITABLE,
 )
 
-__all__ = ["WALK_FAULT", "WALK_LARGE", "WALK_WRITABLE", "walk"]
+__all__ = [
+    "WALK_FAULT", "WALK_GLOBAL", "WALK_HUGE", "WALK_LARGE", "WALK_WRITABLE", "walk",
+]  # fmt: skip
 
 
 @noinline
@@ -108,5 +113,6 @@ def _descend(  # noqa: C901, PLR0911, PLR0912 the whole rule in one place
     inside = u64((1 << shift) - 1)
     page = ((entry & PTE_FRAME_MASK & ~inside) | (address & inside)) & ~0xFFF
     writable = may_write(access, allowed, rules)
-    kind = WALK_LARGE if shift != 12 else 0
+    kind = 0 if shift == 12 else WALK_LARGE if shift == 21 else WALK_HUGE
+    kind |= global_bit(entry, rules)
     return page | kind | (WALK_WRITABLE if writable and marked & PTE_DIRTY != 0 else 0)

@@ -14,6 +14,8 @@ from typing import Final
 
 from hw import native
 from hw.cpu.handler_compiler import source_key
+from hw.cpu.inlining import compile_function
+from hw.cpu.ir import Module
 from hw.cpu.primitives import (
     address_of,
     atomic_load,
@@ -23,7 +25,7 @@ from hw.cpu.primitives import (
     plain_store,
     u64,
 )
-from hw.cpu.subset import Module, compile_function, noinline
+from hw.cpu.subset import noinline
 from hw.irq.apic_state import LocalApicState
 from hw.ram import PENDING_INTERRUPT
 

@@ -13,14 +13,15 @@ from typing import Final
 
 from hw import atomics, host, native
 from hw.irq.party import MODE_HALTED, MODE_KERNEL, MODE_RUNG
-from hw.ram import PENDING_CODE_WRITTEN
+from hw.ram import PENDING_CODE_WRITTEN, PENDING_EXCLUSIVE
 from hw.spec.layout import DIRECT_MAP
 
 _SYS_MQ_TIMEDSEND: Final = 242
 _SYS_MQ_TIMEDRECEIVE: Final = 243
 _SYS_PPOLL: Final = 271
-#: A core need not be awake to hear that code was written: it looks before it runs any.
-_WAKES: Final = ~PENDING_CODE_WRITTEN
+#: A core need not be awake to hear that code was written, or that another wants to be alone: it
+#: looks before it runs any.
+_WAKES: Final = ~(PENDING_CODE_WRITTEN | PENDING_EXCLUSIVE)
 
 _IR: Final = f"""
 declare i64 @syscall(i64, ...)

@@ -30,6 +30,12 @@ ATTRIBUTE_GRANULARITY: Final = 1 << 15
 #: Attributes of a segment loaded in real mode: present, data, writable, accessed.
 REAL_MODE: Final = 0x93
 
+#: What SYSCALL, SYSENTER and their returns load without looking into a table.
+FLAT_LIMIT: Final = 0xFFFF_FFFF
+FLAT_CODE_64: Final = 0x209B
+FLAT_CODE_32: Final = 0xC09B
+FLAT_DATA: Final = 0xC093
+
 #: Types of system descriptors.
 LDT: Final = 2
 TSS_16: Final = 1

@@ -133,6 +133,8 @@ def layout(*, size: int | None = None, pack: int | None = None) -> Callable[[L],
             if hint is Final or get_origin(hint) in (ClassVar, Final):
                 continue
             ctype, discipline = _ctype(hint, f"{cls.__name__}.{name}")
+            if watch.WATCHING and hasattr(ctype, "_length_"):
+                ctype = _watched_array(ctype, discipline)
             fields.append((name, ctype))
             if discipline is not None:
                 disciplines[name] = discipline
@@ -155,17 +157,31 @@ def layout(*, size: int | None = None, pack: int | None = None) -> Callable[[L],
     return decorate
 
 
+def _kind(discipline: Discipline | None) -> int | None:
+    """What the accesses to a field tell a watcher; None if they need not be told."""
+    if discipline is None:
+        return 0
+    if discipline.kind in ("fixed", "this_cpu"):
+        return watch.PRIVATE if watch.WATCHING_ALL else None
+    if discipline is statistic:
+        return None
+    return watch.ATOMIC if discipline is atomic else 0
+
+
 def _watch_fields(cls: type[Layout], fields: list[tuple[str, Any]]) -> None:
     """Replace the fields that hold one number by twins that tell of each access."""
     for name, ctype in fields:
-        discipline = cls.DISCIPLINE.get(name)
-        if discipline is statistic:
-            continue
-        private = discipline is not None and discipline.kind in ("fixed", "this_cpu")
+        kind = _kind(cls.DISCIPLINE.get(name))
         is_number = not hasattr(ctype, "_fields_") and not hasattr(ctype, "_length_")
-        if is_number and (watch.WATCHING_ALL or not private):
-            kind = watch.ATOMIC if discipline is atomic else watch.PRIVATE if private else 0
+        if is_number and kind is not None:
             setattr(cls, name, watch.watched_field(getattr(cls, name), kind))
+
+
+def _watched_array(ctype: Any, discipline: Discipline | None) -> Any:
+    """The twin of an array of numbers; others as they are: their elements tell themselves."""
+    kind = _kind(discipline)
+    of_numbers = not hasattr(ctype._type_, "_fields_") and ctype._type_ is not ctypes.c_char
+    return watch.watched_array(ctype, kind) if of_numbers and kind is not None else ctype
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,11 @@ RFLAGS_ID: Final = 1 << 21
 #: The six flags that arithmetic writes.
 RFLAGS_STATUS: Final = RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF
 
+#: What POPF and IRET may change at any privilege.
+RFLAGS_FREE: Final = (
+    RFLAGS_STATUS | RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC | RFLAGS_ID
+)  # fmt: skip
+
 CR0_PE: Final = 1 << 0
 CR0_MP: Final = 1 << 1
 CR0_EM: Final = 1 << 2

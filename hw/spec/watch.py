@@ -15,7 +15,7 @@ State: private (OBSERVER), of a process that is no core of a machine. Context: a
 
 import ctypes
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar, cast
 
 _MODE: Final = os.environ.get("MPK_WATCH", "off")
@@ -36,12 +36,26 @@ UPDATE: Final = 8
 AWAIT: Final = 32
 #: To a field declared fixed or this_cpu: no schedule may depend on when it happens.
 PRIVATE: Final = 16
+#: To a range of bytes, of which this is a part: others may see one part done and not the next.
+BULK: Final = 64
+#: From this bit on: how many bytes are touched, 0 for the eight of a word.
+SIZE_SHIFT: Final = 8
+WORD: Final = 8
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def sized(kind: int, size: int) -> int:
+    """The kind of an access to so many bytes, which lie within a word."""
+    return kind | (size % WORD) << SIZE_SHIFT
+
+
 class Observer:
     """Told of what happens in this process; this one does not care."""
+
+    def looks(self) -> bool:
+        """Whether a core is running: else nobody's accesses count."""
+        return False
 
     def access(self, address: int, kind: int) -> None:
         """The running core is about to touch the word at a host address."""
@@ -95,6 +109,7 @@ class WatchedField(property):
 def watched_field(raw: Any, kind: int) -> WatchedField:
     """Twin of a ctypes field."""
     offset, size = raw.offset, raw.size
+    kind = sized(kind, size)
     get, put = raw.__get__, raw.__set__
     address_of = ctypes.addressof
     place = PLACE
@@ -151,6 +166,51 @@ def watched_native(operation: F, kind: int) -> F:
         return result
 
     return cast("F", twin)
+
+
+def watched_array(ctype: Any, kind: int) -> Any:
+    """Twin of a ctypes array of numbers: each element is told as a field is."""
+    size = ctypes.sizeof(ctype._type_)
+    kind = sized(kind, size)
+    address_of = ctypes.addressof
+    place = PLACE
+
+    class WatchedArray(ctype):  # type: ignore[misc]
+        """The same bytes; who takes them as a buffer tells nobody."""
+
+        def __getitem__(self, index: Any) -> Any:
+            self._tell(index, kind)
+            return super().__getitem__(index)
+
+        def __setitem__(self, index: Any, value: Any) -> None:
+            self._tell(index, kind | WRITE)
+            super().__setitem__(index, value)
+
+        def _tell(self, index: Any, kind: int) -> None:
+            numbers = range(len(self))[index]
+            for number in (numbers,) if isinstance(numbers, int) else numbers:
+                place.observer.access(address_of(self) + size * number, kind)
+
+    return WatchedArray
+
+
+def pieces(address: int, size: int, kind: int) -> Iterator[tuple[int, int]]:
+    """A range of bytes as addresses and sizes, each to be touched before the next is asked for.
+
+    Word by word, each told, if somebody looks; all at once otherwise.
+    """
+    observer = PLACE.observer
+    if not observer.looks():
+        yield address, size
+        return
+    is_one = size in (1, 2, 4, 8) and address % size == 0  # a single load or store
+    kind |= 0 if is_one else BULK
+    end = address + size
+    while address < end:
+        count = min(WORD - address % WORD, end - address)
+        observer.access(address, sized(kind, count))
+        yield address, count
+        address += count
 
 
 class WatchedWords:

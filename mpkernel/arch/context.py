@@ -11,17 +11,13 @@ State: RAM and the core's register file. Locks: none; the task's own CPU. Contex
 import ctypes
 from typing import Final
 
-from hw.cpu.semantics.x87_control import RESET_CONTROL
 from hw.cpu.state import CpuState
-from hw.spec.registers import RFLAGS_FIXED, RFLAGS_IF
 from mpkernel.arch.cpu import cpu
 from mpkernel.panic import panic
 
 USER_END: Final = CpuState.offset_of("reserved_0x0c8")
 VECTOR_AT: Final = CpuState.offset_of("xmm")
 VECTOR_END: Final = CpuState.offset_of("reserved_0x3b8")
-#: MXCSR of a program that begins: all exceptions masked.
-MXCSR_DEFAULT: Final = 0x1F80
 #: Bytes that a task keeps.
 SIZE: Final = VECTOR_END
 
@@ -32,6 +28,12 @@ def registers() -> CpuState:
     if core is None:
         panic("no core in this process")
     return core.state
+
+
+def instruction_pointer() -> int:
+    """Where the task that runs here goes on."""
+    at: int = registers().rip
+    return at
 
 
 def save(save_area: int) -> None:
@@ -47,15 +49,3 @@ def load(save_area: int) -> None:
 def _copy(target: int, source: int) -> None:
     ctypes.memmove(target, source, USER_END)
     ctypes.memmove(target + VECTOR_AT, source + VECTOR_AT, VECTOR_END - VECTOR_AT)
-
-
-def reset_user(rip: int, rsp: int) -> None:
-    """Registers of a program that begins: all clear but where it starts and its stack."""
-    state = registers()
-    at = ctypes.addressof(state)
-    ctypes.memset(at, 0, USER_END)
-    ctypes.memset(at + VECTOR_AT, 0, VECTOR_END - VECTOR_AT)
-    state.rip, state.rsp = rip, rsp
-    state.rflags = RFLAGS_FIXED | RFLAGS_IF
-    state.mxcsr = MXCSR_DEFAULT
-    state.fpu_control = RESET_CONTROL

@@ -9,12 +9,10 @@ Locks: none. Context: any.
 """
 
 import ctypes
-import os
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from hw.spec.layout import Layout, layout, this_cpu, u32, u64
 from hw.spec.memory_map import MAX_CPUS
-from hw.spec.watch import PLACE, TAKING_TURNS, WATCHING
 from mpkernel.arch import memory
 
 if TYPE_CHECKING:
@@ -26,9 +24,6 @@ if TYPE_CHECKING:
 
 #: Classes of locks that are counted one by one; the others together, as number 0.
 LOCK_CLASSES: Final = 64
-
-#: Turns of a spin loop before a waiter gives its host CPU away at each turn.
-SPINS_BEFORE_YIELD: Final = 20
 
 
 @layout(size=48)
@@ -76,6 +71,7 @@ class Cpu:
         "lockdep",
         "number",
         "reading",
+        "rwsems",
     )
 
     def __init__(
@@ -88,7 +84,10 @@ class Cpu:
         self.core = core
         self.apic = apic
         self.coroutines: dict[int, Coroutine[Any, Any, Any]] = {}
-        self.reading: dict[int, int] = {}  #: rwlocks that this CPU reads, and how often
+        #: Rwlocks that this CPU reads: how often, and the host TSC since when.
+        self.reading: dict[int, tuple[int, int]] = {}
+        #: Rw-semaphores that tasks here read, by task: the same of each.
+        self.rwsems: dict[int, dict[int, tuple[int, int]]] = {}
         #: What tasks asleep here wait for, by slot of waits_for; and slots that are free again.
         self.conditions: dict[int, Callable[[], object] | None] = {}
         self.free_slots: list[int] = []
@@ -97,6 +96,13 @@ class Cpu:
         self.interrupt_handler: Callable[[int], None] | None = None
         #: Runs when no more interrupts wait: irq.deferred.
         self.after_interrupts: Callable[[], None] | None = None
+
+    def count_hold(self, class_id: int, tsc: int) -> None:
+        """Count the end of a hold of so many TSC counts of a lock of a class."""
+        stats = self.area.locks[class_id if class_id < LOCK_CLASSES else 0]
+        stats.taken += 1
+        stats.held_tsc += tsc
+        stats.longest_tsc = max(stats.longest_tsc, tsc)
 
     def count_wait(self, class_id: int, tsc: int) -> None:
         """Count a wait of so many TSC counts for a lock of a class."""
@@ -118,20 +124,3 @@ def use_cpu(new: Cpu) -> None:
     """Make ``new`` the CPU of this process from here on."""
     global _current  # noqa: PLW0603  the one place: which CPU this process is
     _current = new
-
-
-def relax(turn: int) -> None:
-    """One turn of a spin loop: let an interrupt in, give the host CPU away after a while."""
-    from mpkernel.arch import interrupts  # noqa: PLC0415  interrupts needs cpu()
-
-    if WATCHING:
-        taken = _current.area.interrupts
-        interrupts.safepoint()
-        if _current.area.interrupts == taken:  # else a handler may have changed what is waited for
-            PLACE.observer.relax()
-        return
-    interrupts.safepoint()
-    if TAKING_TURNS:
-        PLACE.observer.relax()
-    elif turn >= SPINS_BEFORE_YIELD:
-        os.sched_yield()

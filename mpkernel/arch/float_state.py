@@ -7,7 +7,8 @@ from typing import Final
 
 from hw.cpu.semantics.x87_control import init, set_control
 from mpkernel.abi.signal import MXCSR_MASK, FloatState
-from mpkernel.arch.context import MXCSR_DEFAULT, registers
+from mpkernel.arch.context import registers
+from mpkernel.arch.thread_start import MXCSR_DEFAULT
 
 _SIGN_AND_EXPONENT: Final = 0xFFFF
 _TOP_SHIFT: Final = 11

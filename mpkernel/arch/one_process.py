@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 from hw import clock, ram
 from hw.cpu.state import CORES, CpuState
 from hw.irq.apic_state import DEADLINES
-from hw.irq.party import HEADER, PARTIES
+from hw.irq.party import HEADER, PARTIES, came_online
 from hw.ram import PENDING, PENDING_INTERRUPT
 from hw.spec.apic import ICR_DEST_X2APIC, LAPIC_ICR_LOW, VECTOR
 from hw.spec.layout import DIRECT_MAP
@@ -87,6 +87,7 @@ class Machine:
         clock.CLOCK.tsc_hz = clock.NS_PER_SECOND
         for index in range(cpus):
             PARTIES[index].apic_id = index
+            came_online(index)
             DEADLINES[index].tsc.value = clock.NEVER
         self._data_bytes = memory.DATA.reserve(0) - DIRECT_MAP - KERNEL_DATA_BASE
         self._kept = memory.read(KERNEL_DATA_BASE, self._data_bytes)

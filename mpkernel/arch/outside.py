@@ -26,9 +26,10 @@ from mpkernel.arch.vectors import VECTOR_WATCH
 # What is asked about a sleeper.
 ASK_STACK: Final = 1  #: where it sleeps, to be written to the core's stack file
 ASK_TEST: Final = 2  #: whether its condition holds
-ASK_KILL: Final = 3  #: end it
+ASK_KILL: Final = 3  #: end it; whether it sleeps no more
 
-_PATIENCE_S: Final = 0.05
+#: How long an answer is waited for. A host may run others; only tests are asked of many.
+_PATIENCE_S: Final = {ASK_STACK: 0.25, ASK_TEST: 0.05, ASK_KILL: 2.0}
 
 report = host.report
 now_ns = clock.now_ns
@@ -60,7 +61,7 @@ def ask(index: int, action: int, slot: int, sequence: int) -> int | None:
     question.action, question.slot, question.sequence = action, slot, sequence
     number = question.asked.add(1) + 1
     knock(index)
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + _PATIENCE_S[action]
     while question.answered.value != number:
         if time.monotonic() > deadline:
             return None

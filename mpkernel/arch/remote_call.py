@@ -17,8 +17,9 @@ from hw.spec.layout import Layout, layout
 from hw.spec.memory_map import MAX_CPUS
 from mpkernel.arch import ipi, waits_for
 from mpkernel.arch.atomics import AtomicU64
-from mpkernel.arch.cpu import cpu, relax
+from mpkernel.arch.cpu import cpu
 from mpkernel.arch.percpu import PerCpu
+from mpkernel.arch.spin_loop import relax
 from mpkernel.seam import Seam
 
 #: Functions that may be called, by number. They run with interrupts off and must not sleep.

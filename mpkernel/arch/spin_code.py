@@ -16,8 +16,9 @@ import hw.cpu
 from hw import native
 from hw.atomics import AtomicU32, AtomicU64
 from hw.cpu import primitives
+from hw.cpu.inlining import compile_function
+from hw.cpu.ir import Module
 from hw.cpu.primitives import atomic_cas, host_load, host_store, host_tsc
-from hw.cpu.subset import Module, compile_function
 from hw.spec.layout import Layout, atomic, fixed, layout, statistic, u16, u32, u64
 from hw.spec.watch import ATOMIC, AWAIT, COMPARE, watched_native
 from mpkernel.arch.cpu import LOCK_CLASSES, CpuArea, LockStats

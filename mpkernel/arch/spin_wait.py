@@ -21,10 +21,12 @@ from typing import Final
 
 from hw.clock import host_tsc
 from mpkernel.arch import halt, interrupts, waits_for
-from mpkernel.arch.cpu import Cpu, cpu, relax
+from mpkernel.arch.cpu import Cpu, cpu
 from mpkernel.arch.spin_code import HEIR, HEIR_SHIFT, OWNER, WAITERS, SpinCell
+from mpkernel.arch.spin_loop import relax
 
-#: Turns of a waiter before it sleeps. It gives its host CPU away after cpu.SPINS_BEFORE_YIELD.
+#: Turns of a waiter before it sleeps. It gives its host CPU away after
+#: spin_loop.SPINS_BEFORE_YIELD.
 TURNS_BEFORE_SLEEP: Final = 40
 #: Times that a lock is given back over sleepers before it is given to one.
 OVERTAKES: Final = 64

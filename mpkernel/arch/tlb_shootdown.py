@@ -8,6 +8,9 @@ makes a core leave. The order, on both sides a store, a full fence and a load:
     core:       mode = USER; fence; generation == seen? else flush
     initiator:  entry = 0; generation += 1 (a fence); mode == USER, with an older seen? wait
 
+A generation names a state of one space, so it is the number of the context under which a core keeps
+translations (hw.cpu.tlb_banks): whoever comes back to a space that lost nothing finds them there.
+
 With more cores than the host has, waiting for every core costs tens of milliseconds. A kernel that
 copies to or from user memory says so the same way (``copying``): frames are not freed under it.
 
@@ -21,8 +24,9 @@ from hw.irq.party import MODE_GUEST, MODE_KERNEL, MODE_USER, PARTIES
 from hw.spec.layout import Layout, fixed, layout, this_cpu, u64
 from mpkernel.arch import ipi, memory, waits_for
 from mpkernel.arch.atomics import AtomicU64, fence
-from mpkernel.arch.cpu import cpu, relax
+from mpkernel.arch.cpu import cpu
 from mpkernel.arch.percpu import PerCpu
+from mpkernel.arch.spin_loop import relax
 
 
 @layout(size=24)
@@ -41,7 +45,7 @@ class CpuTlb(Layout):
     running: AtomicU64  #: space whose translations its core has, 0 for none
     seen: AtomicU64  #: generation that they reflect
     copying: AtomicU64  #: space that its kernel copies to or from now
-    flushes: Annotated[u64, this_cpu]  #: whole flushes of the core's TLB
+    flushes: Annotated[u64, this_cpu]  #: how often the core took up another state of a space
     shootdowns: Annotated[u64, this_cpu]  #: flushes that had to interrupt others
     served: Annotated[u64, this_cpu]  #: interrupts taken for others
 
@@ -66,7 +70,7 @@ def init_space(space: int, root: int) -> None:
 
 
 def enter_space(space: int) -> None:
-    """Announce user mode of ``space`` on this CPU, and drop translations that are out of date.
+    """Announce user mode of ``space`` on this CPU, and leave translations that are out of date.
 
     Last before ``core.run()``; ``leave_user`` follows first after it.
     """
@@ -83,7 +87,10 @@ def enter_space(space: int) -> None:
     fence()
     generation: int = tlb.generation.value
     if generation != mine.seen.value or core.state.cr3 != tlb.root:
-        core.set_address_space(tlb.root)
+        if mine.seen.value and core.state.cr3 == tlb.root:
+            core.renew_context(generation)
+        else:
+            core.set_address_space(tlb.root, generation)
         mine.flushes += 1
         mine.seen.store(generation)
 
@@ -124,6 +131,7 @@ def flush(space: int, page: int | None = None) -> None:
         core = cpu().core
         if core is not None:
             core.flush_page(page)
+            core.rename_context(generation)
             mine.seen.store(generation)
     others = tlb.cpus.value & ~(1 << this)
     waiting = []

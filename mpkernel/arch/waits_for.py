@@ -3,8 +3,9 @@
 A CPU that waits (for a spinning lock, for another CPU's answer) keeps a short stack of records, for
 an interrupt may come while it waits, and wait itself. A task asleep in the kernel has a record of
 the CPU that holds its coroutine. Records are made only by who waits: what is not contended costs
-nothing. Each begin and end of a wait counts ``sequence``, so that a watcher who reads the same
-number twice knows that the wait was the same all the while.
+nothing. Who reads shared locks says so only then, too, for a reader that does not wait itself gets
+on. Each begin and end of a wait counts ``sequence``, so that a watcher who reads the same number
+twice knows that the wait was the same all the while.
 
     waits_for.begin(SPIN, lock); ...; waits_for.end()
     with waits_for.Asleep(EVENT, queue, task): await ...
@@ -13,7 +14,9 @@ State: the ledger; conditions of sleepers are private (``Cpu.conditions``).
 Locks: none, a record has one writer. Context: any.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from ctypes import c_uint64
+from itertools import islice, zip_longest
 from typing import Annotated, Any, Final
 
 from hw.clock import tsc
@@ -32,7 +35,10 @@ EVENT: Final = 5  #: a condition, at a WaitQueue
 MUTEX: Final = 6  #: a Mutex that another task has
 RT_MUTEX: Final = 7  #: an RtMutex that another task has
 RWSEM: Final = 8  #: an Rwsem that another task writes, or others read
+WW_MUTEX: Final = 9  #: a WwMutex that another task has
 
+#: Shared locks that a record tells of; more are not seen.
+READS: Final = 4
 #: Records of a CPU: a task's wait, and those of handlers that came meanwhile.
 DEPTH: Final = 8
 #: Tasks of a CPU that can be seen asleep at once; more are not seen.
@@ -40,7 +46,7 @@ SLEEPERS: Final = 2048
 NOT_SEEN: Final = -1
 
 
-@layout(size=32)
+@layout(size=56)
 class CpuWait(Layout):
     """One wait of a CPU."""
 
@@ -48,7 +54,7 @@ class CpuWait(Layout):
     owner: Annotated[u32, this_cpu]  #: CPU, for SHOOTDOWN and CALL
     object: Annotated[u64, this_cpu]  #: physical address
     since_tsc: Annotated[u64, this_cpu]
-    reserved_0x018: u64
+    reads: Annotated[Any, c_uint64 * READS, this_cpu]  #: Rwlocks that the CPU reads, 0 behind them
 
 
 @layout()
@@ -61,7 +67,7 @@ class CpuWaits(Layout):
     waits: Annotated[Any, CpuWait * DEPTH, this_cpu]
 
 
-@layout(size=64)
+@layout(size=80)
 class Sleep(Layout):
     """One task asleep in the kernel."""
 
@@ -72,8 +78,7 @@ class Sleep(Layout):
     object: Annotated[u64, this_cpu]  #: physical address
     deadline_ns: Annotated[u64, this_cpu]  #: end of the sleep at the latest, 0 for none
     since_tsc: Annotated[u64, this_cpu]
-    reserved_0x030: u64
-    reserved_0x038: u64
+    reads: Annotated[Any, c_uint64 * READS, this_cpu]  #: Rwsems that the task reads, 0 behind them
 
 
 @layout()
@@ -89,11 +94,13 @@ _SLEEPS: Final = memory.LEDGER.place_array(SleepTable, MAX_CPUS)
 
 def begin(kind: int, what: int, owner: int = 0) -> None:
     """From here on this CPU waits for what stands at physical address ``what``."""
-    mine = WAITS[cpu().index]
+    this = cpu()
+    mine = WAITS[this.index]
     depth: int = mine.depth
     if depth < DEPTH:
         wait = mine.waits[depth]
         wait.kind, wait.owner, wait.object, wait.since_tsc = kind, owner, what, tsc()
+        _tell_reads(wait.reads, this.reading)
     mine.depth = depth + 1
     mine.sequence += 1
 
@@ -103,6 +110,12 @@ def end() -> None:
     mine = WAITS[cpu().index]
     mine.depth -= 1
     mine.sequence += 1
+
+
+def _tell_reads(told: Any, reads: Collection[int]) -> None:
+    if reads or told[0]:
+        for place, lock in zip_longest(range(READS), islice(reads, READS), fillvalue=0):
+            told[place] = lock
 
 
 class Asleep:
@@ -142,6 +155,7 @@ class Asleep:
         slot = record(this.index, number)
         slot.task, slot.kind, slot.is_killable = self._task, self._kind, self._is_killable
         slot.object, slot.deadline_ns, slot.since_tsc = self._what, self._deadline_ns or 0, tsc()
+        _tell_reads(slot.reads, this.rwsems.get(self._task, ()))
         slot.sequence += 1
         mine.sleepers = max(mine.sleepers, number + 1)
 

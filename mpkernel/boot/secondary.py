@@ -8,7 +8,8 @@ State: the board's core states. Locks: none. Context: boot; the CPU itself.
 from typing import Final, NoReturn
 
 from mpkernel.arch import interrupts, ipi, topology
-from mpkernel.arch.cpu import cpu, relax
+from mpkernel.arch.cpu import cpu
+from mpkernel.arch.spin_loop import relax
 from mpkernel.boot.cpu_start import start_cpu
 from mpkernel.sched.run_queue import RUN_QUEUES
 from mpkernel.sched.switch import run_cpu

@@ -20,7 +20,7 @@ from mpkernel.arch.vectors import (
 from mpkernel.boot import system_texts
 from mpkernel.drivers import host_signals
 from mpkernel.drivers import wiring as drivers
-from mpkernel.drivers.virtio import console, port, rng
+from mpkernel.drivers.virtio import port, rng
 from mpkernel.drivers.virtio.stream import PortStream
 from mpkernel.fs import memory_devices, poll, tty
 from mpkernel.fs.block_file import SOURCE_BLOCK, BlockSource
@@ -173,8 +173,7 @@ def _fill_files() -> None:
 
 def _fill_devices() -> None:
     drivers.fill_seams()
-    console.CONSOLE_INPUT.fill(tty.CONSOLE)
-    tty.CONSOLE_OUTPUT.fill(console.ConsoleOutput())
+    drivers.join_terminal(tty.CONSOLE, tty.CONSOLE_OUTPUT.fill)
     tty.SIGNAL_GROUP.fill(_signal_group)
     tty.CURRENT_JOB.fill(_current_job)
     host_signals.HOST_SIGNAL.fill(_host_signal)

@@ -42,6 +42,10 @@ Keys: Ctrl-A X ends the machine, Ctrl-A H lists the keys. `exit` or Ctrl-D power
     help="Run all cores in one process, by turns drawn from SEED: the same seed, the same run.",
 )  # fmt: skip
 @click.option(
+    "--racecheck", is_flag=True,
+    help="With --schedule-seed: report accesses to the kernel's data that nothing orders (slow).",
+)  # fmt: skip
+@click.option(
     "--profile", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="Write where the cores spent their time, as FILE.svg and FILE.speedscope.json.",
 )  # fmt: skip
@@ -53,8 +57,11 @@ def boot(cmdline: str | None, init: str, schedule_seed: int | None, **options: A
     """
     if not init.startswith("/"):
         raise click.UsageError(f"--init {init} is no absolute path of the guest")
-    if schedule_seed is not None and os.environ.get("MPK_WATCH") != "turns":
-        begin_again_in_turns()
+    if options["racecheck"] and schedule_seed is None:
+        raise click.UsageError("--racecheck needs --schedule-seed")
+    mode = "all" if options["racecheck"] else "turns"
+    if schedule_seed is not None and os.environ.get("MPK_WATCH") != mode:
+        begin_again_in_turns(mode)
     parameters = BootParameters(
         log_level=options["log_level"],
         lockdep=options["lockdep"],
@@ -64,7 +71,7 @@ def boot(cmdline: str | None, init: str, schedule_seed: int | None, **options: A
     return run_machine(MachineOptions(**options), parameters, schedule_seed=schedule_seed)
 
 
-def begin_again_in_turns() -> NoReturn:
+def begin_again_in_turns(mode: str) -> NoReturn:
     """Be this command anew where all takes turns: that is decided before the first import."""
     command = [sys.executable, "-m", "mpkernel", *sys.argv[1:]]
-    os.execve(sys.executable, command, {**os.environ, "MPK_WATCH": "turns", "PYTHONHASHSEED": "0"})
+    os.execve(sys.executable, command, {**os.environ, "MPK_WATCH": mode, "PYTHONHASHSEED": "0"})

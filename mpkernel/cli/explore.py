@@ -44,8 +44,10 @@ A scenario is a Python file:
   core1 = core0
   def irq0(k, s): ...         # comes once, at any safepoint of core 0
   def check(k, s): assert s.n.value == 2
-k makes spinlock, rwlock, seqlock, mutex, rt_mutex, rwsem, semaphore, completion,
-wait_queue, word (atomic) and cell (plain); k.relax(), k.safepoint(), k.ipi(core).
+k makes spinlock, raw_spinlock, local_lock, rwlock, seqlock, mutex, rt_mutex,
+ww_class, ww_mutex, ww_context, rwsem, semaphore, completion, wait_queue, rcu,
+once, refcount, word (atomic) and cell (plain); k.relax(), k.safepoint(),
+k.irqs_off(), k.irqs_on(), k.ipi(core).
 
 \b
 Status: 0 nothing found, 1 a finding, 2 a bad scenario.

@@ -40,6 +40,7 @@ class MachineOptions:
     on_deadlock: str = "stop"  #: or "kill": end one of its tasks if that helps
     profile: Path | None = None  #: where profiles go, as SVG and for speedscope
     profile_s: float | None = None  #: after which a profiled machine ends
+    racecheck: bool = False  #: report races on data, of a machine with a schedule seed
 
 
 def run_machine(
@@ -101,7 +102,7 @@ def run_machine(
             at_end()
 
     if schedule_seed is not None:
-        _run_in_turns(config, schedule_seed, kernel_entry, end)
+        _run_in_turns(config, schedule_seed, kernel_entry, end, racecheck=options.racecheck)
     watcher = Watcher(kills=options.on_deadlock == "kill")
     if options.profile is None:
         return Machine(config, watcher).run(kernel_entry, at_end=end)
@@ -118,13 +119,26 @@ def run_machine(
 
 
 def _run_in_turns(
-    config: "MachineConfig", seed: int, kernel_entry: "KernelEntry", end: "Callable[[], None]"
+    config: "MachineConfig",
+    seed: int,
+    kernel_entry: "KernelEntry",
+    end: "Callable[[], None]",
+    *,
+    racecheck: bool,
 ) -> NoReturn:
     """Run the machine in this process, and end it: cores stand where they stood, none unwinds."""
     from hw.turns_machine import TurnsMachine  # noqa: PLC0415
     from mpkernel.arch.cpu import cpu, use_cpu  # noqa: PLC0415
 
-    status = TurnsMachine(config, seed, cpu, use_cpu).run(kernel_entry, at_end=end)
+    races = None
+    if racecheck:
+        from mpkernel.tools.explore.machine_races import MachineRaces  # noqa: PLC0415
+
+        races = MachineRaces(config.cpus)
+    machine = TurnsMachine(config, seed, cpu, use_cpu, races.look if races is not None else None)
+    status = machine.run(kernel_entry, at_end=end)
+    if races is not None:
+        sys.stderr.write(f"mpkernel: racecheck reports {races.count} data races\n")
     sys.stdout.flush()
     os._exit(status)
 

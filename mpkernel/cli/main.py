@@ -79,6 +79,7 @@ def _commands() -> Any:
     import click  # noqa: PLC0415
 
     from mpkernel.cli.boot import boot  # noqa: PLC0415
+    from mpkernel.cli.cpu import cpu  # noqa: PLC0415
     from mpkernel.cli.explore import explore  # noqa: PLC0415
     from mpkernel.cli.lockdep import lockdep  # noqa: PLC0415
     from mpkernel.cli.mkfs import mkfs  # noqa: PLC0415
@@ -87,7 +88,7 @@ def _commands() -> Any:
     from mpkernel.cli.stress import stress  # noqa: PLC0415
 
     group = click.Group("mpkernel", help=HELP, epilog=EPILOG, no_args_is_help=True)
-    for command in (boot, run, mkfs, lockdep, explore, stress, profile):
+    for command in (boot, run, cpu, mkfs, lockdep, explore, stress, profile):
         group.add_command(command)
     return click.version_option(__version__, prog_name="mpkernel")(group)
 

@@ -3,6 +3,8 @@
 State: none. Context: import time.
 """
 
+from collections.abc import Callable
+
 from mpkernel.block.device import BLOCK_DRIVERS, DRIVER_VIRTIO
 from mpkernel.drivers import host_signals
 from mpkernel.drivers.bus import DRIVER_BLK, DRIVER_CONSOLE, DRIVER_RNG, DRIVERS
@@ -19,7 +21,6 @@ from mpkernel.irq.vectors import (
     HANDLERS,
     Handler,
 )
-from mpkernel.seam import Seam
 
 
 def fill_seams() -> None:
@@ -38,10 +39,10 @@ def fill_seams() -> None:
     WORK.add(WORK_HOST_SIGNALS, host_signals.deliver)
 
 
-def join_terminal(terminal: ConsoleInput, output: Seam[ConsoleOutput]) -> None:
-    """Join the console port and the terminal: ``join_terminal(tty.CONSOLE, tty.CONSOLE_OUTPUT)``.
+def join_terminal(terminal: ConsoleInput, set_output: Callable[[ConsoleOutput], None]) -> None:
+    """Join the console port and a terminal: what comes in goes there, what it writes goes out.
 
     The drivers do not know the terminal, nor it them; so boot.wiring hands it over.
     """
     CONSOLE_INPUT.fill(terminal)
-    output.fill(ConsoleOutput())
+    set_output(ConsoleOutput())

@@ -156,7 +156,7 @@ async def read(file: File, size: int) -> bytes:
         return await _read_device(file, size)
     if file.references.value == 1:
         return await _read_on(file, size)
-    async with file.lock:
+    async with file.lock.killable():
         return await _read_on(file, size)
 
 
@@ -178,7 +178,7 @@ async def write(file: File, data: bytes) -> int:
         return await device.write(data)
     if file.references.value == 1:
         return await _write_on(file, data)
-    async with file.lock:
+    async with file.lock.killable():
         return await _write_on(file, data)
 
 
@@ -234,7 +234,7 @@ async def seek(file: File, offset: int, whence: int) -> int:
         SysError: ESPIPE, EINVAL, EOVERFLOW.
     """
     _check_seekable(file)
-    async with file.lock:
+    async with file.lock.killable():
         if whence == SEEK_CUR:
             offset += file.offset
         elif whence == SEEK_END and not file.node.is_directory:
@@ -261,7 +261,7 @@ async def truncate(inode: Inode, size: int) -> None:
         raise SysError(Errno.EINVAL)
     if not 0 <= size <= MAX_OFFSET:
         raise SysError(Errno.EINVAL if size < 0 else Errno.EFBIG)
-    async with inode.lock:
+    async with inode.lock.killable():
         if size > inode.cache.size_bytes:
             page_cache.grow(inode.cache, size)
         else:
@@ -336,7 +336,7 @@ async def _write_on(file: File, data: bytes) -> int:
 
 
 async def _write_inode(inode: Inode, offset: int, data: bytes, *, is_append: bool) -> int:
-    async with inode.lock:
+    async with inode.lock.killable():
         cache = inode.cache
         if is_append:
             offset = cache.size_bytes

@@ -13,7 +13,7 @@ import ctypes
 from typing import Annotated, Any, Final
 
 from hw.spec.address import PAGE_SHIFT, PAGE_SIZE
-from hw.spec.layout import Layout, guarded_by, layout, u32, u64
+from hw.spec.layout import Layout, atomic, layout, u32, u64
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.fcntl import PIPE_BUF
 from mpkernel.arch import memory
@@ -33,10 +33,11 @@ class Pipe(Layout):
     """A ring with two ends."""
 
     lock: Spinlock
-    written: Annotated[u64, guarded_by("lock")]  #: bytes since creation; read without the lock
-    taken: Annotated[u64, guarded_by("lock")]  #: to see whether waiting is over
-    readers: Annotated[u32, guarded_by("lock")]  #: open descriptions of each end
-    writers: Annotated[u32, guarded_by("lock")]
+    # These change under the lock, and are read without it to see whether waiting is over.
+    written: Annotated[u64, atomic]  #: bytes since creation
+    taken: Annotated[u64, atomic]
+    readers: Annotated[u32, atomic]  #: open descriptions of each end
+    writers: Annotated[u32, atomic]
     frames: Annotated[Any, ctypes.c_uint64 * RING_FRAMES]  #: 0 until first used
     read_queue: WaitQueue
     write_queue: WaitQueue

@@ -56,7 +56,7 @@ async def handle_fault(space: AddressSpace, address: int, error_code: int) -> No
         raise SysError(Errno.EFAULT)
     address = page_down(address)
     while True:
-        async with space.lock:
+        async with space.lock.killable():
             vma = _allowed_vma(space, address, error_code)
             if _resolve(space, vma, address, is_write=bool(error_code & FAULT_WRITE)):
                 space.faults += 1

@@ -79,7 +79,7 @@ async def map_region(
         max_prot &= ~PROT_WRITE
     if prot & ~max_prot:
         raise SysError(Errno.EACCES)
-    async with space.lock:
+    async with space.lock.killable():
         if flags & MAP_FIXED_NOREPLACE:
             if not _is_free(space, address, size):
                 raise SysError(Errno.EEXIST)
@@ -103,7 +103,7 @@ async def unmap_region(space: AddressSpace, address: int, size: int) -> None:
     size = page_up(size)
     if address % PAGE_SIZE or not size or not 0 <= address <= HIGHEST - size:
         raise SysError(Errno.EINVAL)
-    async with space.lock:
+    async with space.lock.killable():
         _unmap_locked(space, address, address + size)
 
 
@@ -117,7 +117,7 @@ async def protect_region(space: AddressSpace, address: int, size: int, prot: int
     if address % PAGE_SIZE or prot & ~PROT_MASK:
         raise SysError(Errno.EINVAL)
     end = address + size
-    async with space.lock:
+    async with space.lock.killable():
         touched = _cover(space, address, end)
         if any(prot & ~vma.max_prot for vma in touched):
             raise SysError(Errno.EACCES)
@@ -142,14 +142,14 @@ async def discard_region(space: AddressSpace, address: int, size: int) -> None:
     size = page_up(size)
     if address % PAGE_SIZE:
         raise SysError(Errno.EINVAL)
-    async with space.lock:
+    async with space.lock.killable():
         _cover(space, address, address + size)
         _zap(space, address, address + size)
 
 
 async def set_brk(space: AddressSpace, new: int) -> int:
     """Move the end of the heap; returns where it is now, unchanged if ``new`` cannot be."""
-    async with space.lock:
+    async with space.lock.killable():
         old: int = space.brk
         start: int = space.brk_start
         if new < start or new > HIGHEST:
@@ -182,7 +182,7 @@ async def remap_region(
     old_size, new_size = page_up(old_size), page_up(new_size)
     if address % PAGE_SIZE or not new_size or not old_size:
         raise SysError(Errno.EINVAL)
-    async with space.lock:
+    async with space.lock.killable():
         vma = find_vma(space, address)
         if vma is None or vma.end < address + old_size:
             raise SysError(Errno.EFAULT)

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 from hw.spec.address import PAGE_SHIFT, PAGE_SIZE, page_up
 from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, u32, u64
-from mpkernel.abi.errno import SysError
+from mpkernel.abi.errno import Interrupted, SysError
 from mpkernel.arch import memory
 from mpkernel.arch.atomics import AtomicU64
 from mpkernel.collections.radix_tree import NODE_BYTES, RadixTree
@@ -85,6 +85,7 @@ async def page(cache: PageCache, index: int) -> int:
 
     Raises:
         SysError: EIO, ENOMEM.
+        Interrupted: the task is to die, and another one reads the page.
     """
     while True:
         frame, is_reader = _find_or_begin(cache, index)
@@ -94,7 +95,11 @@ async def page(cache: PageCache, index: int) -> int:
         if is_reader:
             await _read_in(cache, index, frame)
             return frame
-        await cache.readers.wait_until(partial(_is_read, this), interruptible=False)
+        try:
+            await cache.readers.wait_until(partial(_is_read, this), killable=True)
+        except Interrupted:
+            put_page(frame)
+            raise
         if this.flags.value & PAGE_UP_TO_DATE:
             return frame
         put_page(frame)

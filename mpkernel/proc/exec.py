@@ -15,7 +15,7 @@ from hw.spec.address import page_up
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.mman import MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE
 from mpkernel.abi.signal import SIG_DFL, SIG_IGN
-from mpkernel.arch import context
+from mpkernel.arch import thread_start
 from mpkernel.fs.file import read_inode_at
 from mpkernel.fs.file_system import file_system_of
 from mpkernel.fs.inode import Inode, put_inode
@@ -149,7 +149,7 @@ async def _replace(program: Program, executable: Executable, interpreter: Inode 
     old = process.address_space
     space = address_space.create()
     try:
-        rip, rsp = await _build(space, program, executable, interpreter)
+        start, stack_end = await _build(space, program, executable, interpreter)
         await end_other_threads(task)
     except BaseException:
         address_space.put(space)
@@ -159,7 +159,7 @@ async def _replace(program: Program, executable: Executable, interpreter: Inode 
         address_space.put(AddressSpace.at(old))
     end_vfork(process)
     await _reset_process(task, process, program)
-    context.reset_user(rip, rsp)
+    thread_start.reset_user(start, stack_end)
 
 
 async def _build(
@@ -168,10 +168,10 @@ async def _build(
     """Map the program and its stack; return where it starts and its stack pointer."""
     image = await map_executable(space, executable, PROGRAM_BASE)
     space.brk_start = space.brk = page_up(image.end)
-    rip, base = image.entry, 0
+    start, base = image.entry, 0
     if interpreter is not None:
         loaded = await map_executable(space, await read_executable(interpreter), INTERPRETER_BASE)
-        rip, base = loaded.entry, loaded.base
+        start, base = loaded.entry, loaded.base
     flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS
     rights = PROT_READ | PROT_WRITE
     await map_region(space, STACK_TOP - STACK_SIZE, STACK_SIZE, rights, flags, None)
@@ -186,9 +186,9 @@ async def _build(
         random=await ENTROPY.get()(initial_stack.RANDOM_BYTES),
         capabilities=CAPABILITIES,
     )
-    rsp, data = initial_stack.build(plan)
-    await copy_to_space(space, rsp, data)
-    return rip, rsp
+    stack_end, data = initial_stack.build(plan)
+    await copy_to_space(space, stack_end, data)
+    return start, stack_end
 
 
 async def _reset_process(task: Task, process: Process, program: Program) -> None:

@@ -30,13 +30,17 @@ from mpkernel.proc.process import (
     put_process,
     put_task,
     slot,
-    threads_locked,
     unlink_locked,
 )
-from mpkernel.proc.signal import action_of, end_threads_locked, send_process
+from mpkernel.proc.signal import (
+    action_of,
+    begin_end,
+    end_threads_locked,
+    rouse_locked,
+    send_process,
+)
 from mpkernel.sched.exit_request import TaskExit
 from mpkernel.sched.task import Task, current
-from mpkernel.sched.wakeup import notice_signal
 from mpkernel.seam import Seam
 
 #: Ends the machine with a status; filled by boot, which first lets the consoles drain.
@@ -73,6 +77,7 @@ async def exit_thread(status: int) -> NoReturn:
     """
     task = current()
     process = Process.at(task.process)
+    begin_end(task)
     await _leave_memory(task)
     with TREE.lock.irqsave(), process.lock:
         task.thread_node.remove()
@@ -192,10 +197,7 @@ async def end_other_threads(task: Task) -> None:
     process = Process.at(task.process)
     with process.lock.irqsave():
         process.exec_task = task.phys
-        for other in threads_locked(process):
-            if other.phys != task.phys:
-                other.signal_pending = 1
-                notice_signal(other)
+        rouse_locked(process)
     process.stop_wait.wake_all()
     try:
         await process.stop_wait.wait_until(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mpkernel.abi.errno import Errno, SysError
-from mpkernel.arch import context
+from mpkernel.arch import thread_start
 from mpkernel.fs.inode import Inode, get_inode, put_inode
 from mpkernel.mm import address_space
 from mpkernel.mm.address_space import AddressSpace
@@ -221,12 +221,8 @@ async def _write_ids(task: Task, request: CloneRequest) -> None:
 
 def _copy_registers(task: Task, request: CloneRequest) -> None:
     """The child's registers: the caller's, but for the result, the stack and the thread pointer."""
-    state = context.registers()
-    saved = state.rax, state.rsp, state.fs_base
-    state.rax = 0
-    if request.stack:
-        state.rsp = request.stack
-    if request.flags & CLONE_SETTLS:
-        state.fs_base = request.tls
-    context.save(ctypes.addressof(task.context))
-    state.rax, state.rsp, state.fs_base = saved
+    thread_start.save_child(
+        ctypes.addressof(task.context),
+        stack=request.stack,
+        thread_pointer=request.tls if request.flags & CLONE_SETTLS else None,
+    )

@@ -74,7 +74,7 @@ async def key_of(address: int, *, is_shared: bool) -> Key:
     where = current().address_space
     if is_shared:
         space = AddressSpace.at(where)
-        async with space.lock:
+        async with space.lock.killable():
             vma = find_vma(space, address)
             if vma is not None and vma.is_shared and vma.cache:
                 return vma.cache, vma.offset + address - vma.start

@@ -18,7 +18,7 @@ from mpkernel.arch.outside import ASK_KILL, ASK_STACK, ASK_TEST
 from mpkernel.arch.percpu import PerCpu
 from mpkernel.irq.deferred import WORK_WATCH, DeferredWork
 from mpkernel.proc.signal import send_task
-from mpkernel.sched.task import Task
+from mpkernel.sched.task import Task, is_asleep
 
 
 @layout()
@@ -55,10 +55,7 @@ def answer(_argument: int) -> None:
     if sleep is not None and question.action == ASK_TEST:
         result = _test(question.slot)
     elif sleep is not None and question.action == ASK_KILL:
-        task = Task.at(sleep.task)
-        result = bool(task.process)
-        if result:
-            send_task(task, Signal.SIGKILL)
+        result = _kill(Task.at(sleep.task))
     _answer(int(result))
 
 
@@ -84,6 +81,13 @@ def _test(slot: int) -> bool:
         return bool(condition())
     except SysError:
         return True  # it would be told an error
+
+
+def _kill(task: Task) -> bool:
+    """End a task's process; whether that ended its sleep."""
+    if task.process:
+        send_task(task, Signal.SIGKILL)
+    return not is_asleep(task)
 
 
 def _tell_stack(task: int) -> bool:

@@ -8,6 +8,7 @@ State: RAM. Locks: TREE.lock over Process.lock, with interrupts off: a terminal 
 interrupt. Context: any; nothing here sleeps.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from mpkernel.abi.errno import Errno, SysError
@@ -39,7 +40,7 @@ from mpkernel.proc.process import (
     slot,
     threads_locked,
 )
-from mpkernel.sched.task import Task, current
+from mpkernel.sched.task import TASK_ENDS, Task, current
 from mpkernel.sched.wakeup import notice_signal
 
 ALL_SIGNALS: Final = (1 << SIGNAL_COUNT) - 1
@@ -62,12 +63,20 @@ def is_ignored(process: Process, signal: int) -> bool:
 
 
 def recompute_locked(process: Process, task: Task) -> int:
-    """Set ``signal_pending`` to what is true now; return the signals the task may take."""
+    """Set what the task is told to what is true now; return the signals the task may take."""
     process.lock.assert_held()
     ready: int = (task.signals | process.pending) & ~task.signal_mask
     wanted = ready or process.is_ending or process.is_stopped or _must_make_way(process, task)
     task.signal_pending = 1 if wanted else 0
+    task.must_end = must_end(task)
     return ready
+
+
+def _call_locked(task: Task) -> None:
+    """Have a task look at its signals before user mode, and end its sleep if they do."""
+    task.signal_pending = 1
+    task.must_end = must_end(task)
+    notice_signal(task)
 
 
 def _must_make_way(process: Process, task: Task) -> bool:
@@ -91,13 +100,14 @@ def send_process(process: Process, signal: int, sender: SentBy | None = None) ->
         if not process.pending & bit(signal):
             _note_sender(process, signal, sender)
         process.pending |= bit(signal)
+        if signal == Signal.SIGKILL:
+            rouse_locked(process)
+            process.stop_wait.wake_all()
+            return
         for task in threads_locked(process):
             if not task.signal_mask & bit(signal):
-                task.signal_pending = 1
-                notice_signal(task)
+                _call_locked(task)
                 break
-        if signal == Signal.SIGKILL:
-            process.stop_wait.wake_all()
 
 
 def send_task(task: Task, signal: int, sender: SentBy | None = None) -> None:
@@ -109,8 +119,7 @@ def send_task(task: Task, signal: int, sender: SentBy | None = None) -> None:
         _note_sender(process, signal, sender)
         task.signals |= bit(signal)
         if not task.signal_mask & bit(signal):
-            task.signal_pending = 1
-            notice_signal(task)
+            _call_locked(task)
         if signal == Signal.SIGKILL:
             process.stop_wait.wake_all()
 
@@ -167,8 +176,7 @@ def end_threads_locked(process: Process, status: int) -> None:
 def rouse_locked(process: Process) -> None:
     """Have all threads look at the state of their process before user mode."""
     for task in threads_locked(process):
-        task.signal_pending = 1
-        notice_signal(task)
+        _call_locked(task)
 
 
 def dequeue(task: Task) -> tuple[int, SignalAction, SentBy]:
@@ -215,13 +223,38 @@ def _first(ready: int) -> int:
 
 
 def must_end(task: Task) -> bool:
-    """Whether a task that sleeps against all signals is to give up, because it is to die."""
+    """Whether the task is to die, and has not begun to: it needs nothing for which it sleeps."""
+    if task.flags & TASK_ENDS:
+        return False
     process = Process.at(task.process)
+    pending: int = (process.pending | task.signals) & ~task.signal_mask
     return bool(
         process.is_ending
-        or (process.pending | task.signals) & bit(Signal.SIGKILL)
         or _must_make_way(process, task)
+        or (pending and any(_is_fatal(process, signal) for signal in _signals_in(pending)))
     )
+
+
+def _signals_in(mask: int) -> Iterator[int]:
+    while mask:
+        yield (mask & -mask).bit_length()
+        mask &= mask - 1
+
+
+def _is_fatal(process: Process, signal: int) -> bool:
+    """Whether a signal ends the process."""
+    return signal == Signal.SIGKILL or not (
+        is_ignored(process, signal)
+        or action_of(process, signal).handler != SIG_DFL
+        or bit(signal) & STOPS_BY_DEFAULT
+    )
+
+
+def begin_end(task: Task) -> None:
+    """The task dies from here on: no signal ends its sleeps any more."""
+    with Process.at(task.process).lock.irqsave():
+        task.flags |= TASK_ENDS
+        task.must_end = 0
 
 
 def force_fault(signal: int, code: int, address: int) -> None:
@@ -237,7 +270,7 @@ def force_fault(signal: int, code: int, address: int) -> None:
         task.fault_code = code & 0xFFFFFFFF
         task.fault_address = address
         task.signals |= bit(signal)
-        task.signal_pending = 1
+        recompute_locked(process, task)
 
 
 def send_to_current(signal: int) -> None:

@@ -7,8 +7,6 @@ State: RAM, the current task's registers. Locks: Process.lock, not across an awa
 Context: task; may sleep.
 """
 
-from typing import Final
-
 from mpkernel.abi.errno import SysError
 from mpkernel.abi.numbers import RESTART_SYSCALL
 from mpkernel.abi.signal import (
@@ -26,7 +24,8 @@ from mpkernel.abi.signal import (
     bit,
     name_of,
 )
-from mpkernel.arch import context
+from mpkernel.arch import system_call
+from mpkernel.arch.signal_context import stack_pointer
 from mpkernel.proc import exit as ending
 from mpkernel.proc import signal_frame
 from mpkernel.proc.process import Process, SentBy
@@ -47,9 +46,6 @@ from mpkernel.sched.task import (
     current,
 )
 from mpkernel.trace import log
-
-#: Bytes of the SYSCALL instruction.
-SYSCALL_SIZE: Final = 2
 
 
 async def return_to_user() -> None:
@@ -107,7 +103,7 @@ async def _run_handler(
 ) -> None:
     """Set up a handler's frame, and the mask while it runs."""
     if task.restart == RESTART_CALL and action.flags & SA_RESTART:
-        _repeat(task.restart_number)
+        system_call.repeat(task.restart_number)
     task.restart = RESTART_NONE
     mask = task.signal_mask
     if task.flags & TASK_RESTORES_MASK:
@@ -118,7 +114,7 @@ async def _run_handler(
     except SysError:
         with process.lock.irqsave():
             action_of(process, Signal.SIGSEGV).handler = SIG_DFL
-        force_fault(Signal.SIGSEGV, SEGV_MAPERR, context.registers().rsp)
+        force_fault(Signal.SIGSEGV, SEGV_MAPERR, stack_pointer())
         return
     if action.flags & SA_RESETHAND:
         with process.lock.irqsave():
@@ -134,12 +130,5 @@ def _restart_without_handler(task: Task) -> None:
     if task.restart == RESTART_NONE:
         return
     sleeps = task.restart == RESTART_SLEEP
-    _repeat(RESTART_SYSCALL if sleeps else task.restart_number)
+    system_call.repeat(RESTART_SYSCALL if sleeps else task.restart_number)
     task.restart = RESTART_NONE
-
-
-def _repeat(number: int) -> None:
-    """Back to the SYSCALL instruction, with a call number."""
-    state = context.registers()
-    state.rip -= SYSCALL_SIZE
-    state.rax = number

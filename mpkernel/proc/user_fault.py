@@ -26,7 +26,8 @@ from mpkernel.abi.signal import (
     TRAP_TRACE,
     Signal,
 )
-from mpkernel.arch import context, float_state
+from mpkernel.arch import float_state
+from mpkernel.arch.context import instruction_pointer
 from mpkernel.mm.address_space import AddressSpace
 from mpkernel.mm.fault import BusError, handle_fault
 from mpkernel.proc.process import Process
@@ -83,7 +84,7 @@ async def page_fault(address: int, error_code: int) -> None:
     if failure in (0, Errno.EINTR):  # a signal ended the wait: delivered, then the access repeats
         return
     kind = "fetch" if error_code & FAULT_FETCH else "write" if error_code & FAULT_WRITE else "read"
-    where = f"{kind} of {address:#x} at rip {context.registers().rip:#x}"
+    where = f"{kind} of {address:#x} at rip {instruction_pointer():#x}"
     if failure == Errno.EIO:
         _report(where, Signal.SIGBUS)
         force_fault(Signal.SIGBUS, BUS_ADRERR, address)
@@ -101,9 +102,9 @@ async def exception(vector: int, error_code: int) -> None:
     name, signal, code = _EXCEPTIONS.get(vector, (f"exception {vector}", Signal.SIGSEGV, SI_KERNEL))
     if vector == _X87_VECTOR:
         code = _x87_code()
-    rip = context.registers().rip
-    _report(f"{name} (error code {error_code:#x}) at rip {rip:#x}", signal)
-    address = 0 if code == SI_KERNEL else rip
+    at = instruction_pointer()
+    _report(f"{name} (error code {error_code:#x}) at rip {at:#x}", signal)
+    address = 0 if code == SI_KERNEL else at
     force_fault(signal, code, address)
 
 

@@ -29,8 +29,9 @@ def init() -> None:
 
 
 def ended() -> None:
-    """Wake who waits: rcu.ENDED."""
-    WAITERS.queue.wake_all()
+    """Wake who waits: rcu.ENDED. Where no task runs, the queue is not even made."""
+    if not WAITERS.queue.is_empty():
+        WAITERS.queue.wake_all()
 
 
 async def passed() -> None:

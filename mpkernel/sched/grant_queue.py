@@ -18,11 +18,14 @@ from typing import Annotated
 from hw.spec.layout import Layout, guarded_by, layout
 from mpkernel.abi.errno import Interrupted
 from mpkernel.arch import waits_for
+from mpkernel.arch.cpu import cpu
 from mpkernel.collections.list import ListNode
-from mpkernel.sched.task import TASK_BLOCKED, TASK_SLEEPING, Task, Waiter, current
+from mpkernel.sched.task import TASK_BLOCKED, Task, Waiter, current, is_called
 from mpkernel.sched.wait_queue import give_up_cpu, stay_awake
 from mpkernel.sched.wakeup import wake
 from mpkernel.sync import ranks
+from mpkernel.sync.lockdep.modes import EVENT
+from mpkernel.sync.ranks import LockClass
 from mpkernel.sync.spinlock import Spinlock
 
 
@@ -33,10 +36,25 @@ class GrantQueue(Layout):
     lock: Spinlock
     waiters: Annotated[ListNode, guarded_by("lock")]
 
-    def init(self) -> None:
-        """Make the queue empty. Before anyone else can see it."""
-        self.lock.init(ranks.WAIT_QUEUE)
+    def init(self, lock_class: LockClass = ranks.WAIT_QUEUE) -> None:
+        """Make the queue empty. Before anyone else can see it.
+
+        ``lock_class``: one of its own for what has no owner that the validator could know.
+        """
+        self.lock.init(lock_class)
         self.waiters.init()
+
+    def tell_wait(self) -> None:
+        """The current task may have to wait here for what others give."""
+        watch = cpu().lockdep
+        if watch is not None and self.lock.cell.key != ranks.WAIT_QUEUE.id:
+            watch.wait_event(self.lock.cell.key | EVENT)
+
+    def tell_grant(self) -> None:
+        """Somebody is given what others may wait for here."""
+        watch = cpu().lockdep
+        if watch is not None and self.lock.cell.key != ranks.WAIT_QUEUE.id:
+            watch.bring_event(self.lock.cell.key | EVENT)
 
     def is_empty(self) -> bool:
         """Whether nobody waits; true for a moment only, but for holders of the lock."""
@@ -52,13 +70,13 @@ class GrantQueue(Layout):
         self.waiters.append(waiter.node)
         return waiter
 
-    async def granted(self, *, interruptible: bool = False) -> None:
-        """Sleep until it is granted. The lock is not held.
+    async def granted(self, state: int = TASK_BLOCKED) -> None:
+        """Sleep in ``state`` until it is granted. The lock is not held.
 
         Raises:
-            Interrupted: a signal came first (only if ``interruptible``); the task waits no longer.
+            Interrupted: a signal ended the sleep; the task waits no longer.
         """
-        await granted(self.lock, interruptible=interruptible)
+        await granted(self.lock, state)
 
 
 def prepare(task: Task, kind: int = 0) -> Waiter:
@@ -75,24 +93,24 @@ def grant_locked(waiter: Waiter) -> None:
     wake(Task.at(waiter.task))
 
 
-async def granted(lock: Spinlock, *, interruptible: bool = False) -> None:
+async def granted(lock: Spinlock, state: int = TASK_BLOCKED) -> None:
     """``GrantQueue.granted`` for a queue that is guarded by another lock."""
     task = current()
     waiter = task.waiter
     with waits_for.Asleep(
         waits_for.EVENT, lock.phys, task.phys,
-        condition=lambda: waiter.is_woken, is_killable=interruptible,
+        condition=lambda: waiter.is_woken, is_killable=state != TASK_BLOCKED,
     ):  # fmt: skip
-        await _until_woken(lock, task, waiter, interruptible=interruptible)
+        await _until_woken(lock, task, waiter, state)
 
 
-async def _until_woken(lock: Spinlock, task: Task, waiter: Waiter, *, interruptible: bool) -> None:
+async def _until_woken(lock: Spinlock, task: Task, waiter: Waiter, state: int) -> None:
     while True:
         with lock.irqsave():
             if waiter.is_woken:
                 return
-            task.state = TASK_SLEEPING if interruptible else TASK_BLOCKED
-            if interruptible and task.signal_pending:  # after the state: no signal is overlooked
+            task.state = state
+            if is_called(task):  # after the state: no signal is overlooked
                 waiter.node.remove()
                 stay_awake(task)
                 raise Interrupted

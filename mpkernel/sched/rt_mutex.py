@@ -16,27 +16,21 @@ State: RAM. Locks: Inheritance.lock guards all chains (they cross mutexes and CP
 RunQueue.lock. Context: task; may sleep.
 """
 
-from types import TracebackType
-from typing import Annotated, Final, Self
+from typing import Annotated, ClassVar, Final
 
-from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, u32
+from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, statistic, u32, u64
 from mpkernel.abi.errno import Errno, Interrupted, SysError
 from mpkernel.arch import memory, waits_for
 from mpkernel.arch.atomics import AtomicU64
-from mpkernel.arch.cpu import cpu
-from mpkernel.arch.timer import host_tsc
 from mpkernel.collections.list import ListNode
-from mpkernel.panic import panic
 from mpkernel.sched.grant_queue import grant_locked, granted, prepare
 from mpkernel.sched.priority import set_priority
+from mpkernel.sched.sleeping_lock import QUEUED, OwnedLock
 from mpkernel.sched.task import Task, Waiter, current
-from mpkernel.sync import preempt, ranks
+from mpkernel.sync import ranks
 from mpkernel.sync.lockdep import modes
 from mpkernel.sync.ranks import LockClass
 from mpkernel.sync.spinlock import Spinlock
-
-#: In ``owner``: somebody waits, so the release has to look.
-QUEUED: Final = 1
 
 
 @layout()
@@ -49,86 +43,31 @@ class Inheritance(Layout):
 CHAINS: Final = memory.static(Inheritance)
 
 
-@layout(size=48)
-class RtMutex(Layout):
+@layout(size=56)
+class RtMutex(OwnedLock):
     """A sleeping lock with an owner, who is helped by those who wait."""
+
+    MODE: ClassVar[int] = modes.RT_MUTEX
+    WAIT: ClassVar[int] = waits_for.RT_MUTEX
 
     owner: AtomicU64  #: Task, 0 if free; QUEUED
     waiters: Annotated[ListNode, guarded_by("Inheritance.lock")]  #: Waiter, by priority
     held_node: Annotated[ListNode, guarded_by("Inheritance.lock")]  #: in Task.rt_mutexes if QUEUED
     key: Annotated[u32, fixed]  #: class and subclass, 0 before init
     contended: Annotated[u32, atomic]
+    since: Annotated[u64, statistic]
 
     def init(self, lock_class: LockClass, subclass: int = 0) -> None:
         """Make the lock free and of its class. Before anyone else can see it."""
         CHAINS.lock.init_static(ranks.PRIORITY)
-        key = lock_class.id + modes.nested(subclass)
-        watch = cpu().lockdep
-        if watch is not None:
-            watch.init(self.phys, key)
         self.owner.store(0)
         self.waiters.init()
         self.held_node.init()
-        self.key = key
+        self._set_key(lock_class.id + modes.nested(subclass))
 
-    async def acquire(
-        self, *, interruptible: bool = False, subclass: int = 0, nest_lock: int = 0
-    ) -> None:
-        """Take the lock; sleeps.
-
-        Raises:
-            Interrupted: a signal came first (only if ``interruptible``).
-            SysError: EDEADLK, the owner waits for something that the current task holds.
-        """
-        preempt.might_sleep()
-        if not self.key:
-            panic("an rt-mutex is used before init")
-        this = cpu()
-        watch = this.lockdep
-        if watch is not None:
-            key = self.key + modes.nested(subclass)
-            watch.acquire(self.phys, key, modes.RT_MUTEX, nest_lock)
-        if not self.owner.cas(0, current().phys):
-            return
-        if self.is_held():
-            panic(f"rt-mutex {self.name}@{self.phys:#x} taken twice by the same task")
-        self.contended += 1
-        if watch is not None:
-            watch.contended(self.phys)
-        begun = host_tsc()
-        try:
-            with waits_for.Asleep(
-                waits_for.RT_MUTEX, self.phys, current().phys, is_killable=interruptible
-            ):
-                await self._wait(interruptible=interruptible)
-        except SysError:
-            if watch is not None:
-                watch.release(self.phys)
-            raise
-        this.count_wait(self.key & 0xFFFF, host_tsc() - begun)
-        if watch is not None:
-            watch.acquired(self.phys)
-
-    def try_acquire(self) -> bool:
-        """Take the lock if it is free."""
-        if self.owner.cas(0, current().phys):
-            return False
-        watch = cpu().lockdep
-        if watch is not None:
-            watch.acquire(self.phys, self.key, modes.RT_MUTEX | modes.TRY)
-        return True
-
-    def release(self) -> None:
-        """Hand the lock to the first who waits, if somebody does. Only its owner may."""
-        watch = cpu().lockdep
-        if watch is not None:
-            watch.release(self.phys)
+    def _hand_on(self) -> None:
+        """Hand the lock to the first who waits."""
         task = current()
-        found = self.owner.cas(task.phys, 0)
-        if found == task.phys:
-            return
-        if found != task.phys | QUEUED:
-            panic(f"rt-mutex {self.name}@{self.phys:#x} released by a task that does not hold it")
         with CHAINS.lock.irqsave():
             first = self.waiters.first(Waiter, "node")
             assert first is not None, "an rt-mutex with QUEUED set and no waiters"
@@ -141,21 +80,7 @@ class RtMutex(Layout):
             _inherit_locked(heir)
             _inherit_locked(task)
 
-    def is_held(self) -> bool:
-        """Whether the current task holds the lock."""
-        return self.owner.value & ~QUEUED == current().phys
-
-    def assert_held(self) -> None:
-        """Panic unless the current task holds the lock."""
-        if not self.is_held():
-            panic(f"the {self.name} rt-mutex is needed here")
-
-    @property
-    def name(self) -> str:
-        """Name of the lock's class."""
-        return ranks.name_of(self.key)
-
-    async def _wait(self, *, interruptible: bool) -> None:
+    async def _wait(self, state: int) -> None:
         task = current()
         with CHAINS.lock.irqsave():
             if not self._mark_queued_locked(task.phys):
@@ -168,7 +93,7 @@ class RtMutex(Layout):
             self._note_waiters_locked()
             _inherit_locked(Task.at(self.owner.value & ~QUEUED))
         try:
-            await granted(CHAINS.lock, interruptible=interruptible)
+            await granted(CHAINS.lock, state)
         except Interrupted:
             with CHAINS.lock.irqsave():
                 task.blocked_on = 0
@@ -198,15 +123,6 @@ class RtMutex(Layout):
             if not held.next:
                 held.init()
             held.append(self.held_node)
-
-    async def __aenter__(self) -> Self:
-        await self.acquire()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 def set_base_priority(task: Task, priority: int) -> None:

@@ -80,7 +80,7 @@ def _run(task: Task) -> None:
     tick.start_tick()
     tick.new_turn(task)
     context.load(ctypes.addressof(task.context))
-    events.record(events.TASK_RUNS, task.tid, context.registers().rip)
+    events.record(events.TASK_RUNS, task.tid, context.instruction_pointer())
     stack = this.coroutines.pop(task.phys, None)
     runs_on = step(task, stack) if stack is not None else True
     while runs_on:

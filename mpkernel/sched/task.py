@@ -1,6 +1,6 @@
 """Task: what is scheduled. A thread of a process, or of the kernel.
 
-    NEW -> READY <-> RUNNING -> SLEEPING | BLOCKED -> READY      (wake)
+    NEW -> READY <-> RUNNING -> SLEEPING | KILLABLE | BLOCKED -> READY      (wake)
                      RUNNING -> DEAD
 
 A task in user mode is bytes only, so any CPU may run it. A task inside the kernel is a coroutine of
@@ -22,13 +22,15 @@ TASK_NEW: Final = 0  #: being made
 TASK_READY: Final = 1  #: waits for a CPU
 TASK_RUNNING: Final = 2  #: runs, in user mode or in the kernel
 TASK_SLEEPING: Final = 3  #: waits for an event or a signal
-TASK_BLOCKED: Final = 4  #: waits for an event that comes for certain; no signal wakes it
-TASK_DEAD: Final = 5  #: will not run again
+TASK_KILLABLE: Final = 4  #: waits for an event; only a signal that ends the task wakes it
+TASK_BLOCKED: Final = 5  #: waits for an event that comes for certain; no signal wakes it
+TASK_DEAD: Final = 6  #: will not run again
 
-STATE_LETTERS: Final = "NRRSDX"  #: as ps shows them
+STATE_LETTERS: Final = "NRRSDDX"  #: as ps shows them
 
 #: Bits of Task.flags.
 TASK_RESTORES_MASK: Final = 1 << 0  #: saved_mask holds what signal_mask must be again
+TASK_ENDS: Final = 1 << 1  #: it is on its way to DEAD; no signal has a meaning any more
 
 #: Values of Task.restart.
 RESTART_NONE: Final = 0
@@ -82,6 +84,7 @@ class Task(Layout):
     address_space: Annotated[u64, this_cpu]  #: AddressSpace, 0 for a kernel thread
     # signals and the process's life (mpkernel.proc)
     signal_pending: Annotated[u32, atomic]  #: 1: look for signals before user mode
+    must_end: Annotated[u32, atomic]  #: 1: one of them ends the task; 0 once the end has begun
     exit_code: u32  #: as wait4 reports it, once DEAD
     signal_mask: u64
     signals: Annotated[u64, atomic]  #: pending for this thread, bit signal-1
@@ -107,9 +110,33 @@ class Task(Layout):
 
 def current() -> Task:
     """The task that this CPU runs. Never called from the idle loop."""
-    addr = cpu().area.current
-    assert addr, "no task runs on this CPU"
-    return Task.at(addr)
+    return Task.at(current_at())
+
+
+def current_at() -> int:
+    """Its address: all that a lock wants to know of its owner."""
+    at: int = cpu().area.current
+    assert at, "no task runs on this CPU"
+    return at
+
+
+def sleep_state(*, interruptible: bool = False, killable: bool = False) -> int:
+    """TASK_*: the state of a sleep that any signal ends, only one that ends the task, or none."""
+    return TASK_KILLABLE if killable else TASK_SLEEPING if interruptible else TASK_BLOCKED
+
+
+def is_asleep(task: Task) -> bool:
+    """Whether the task waits for an event."""
+    return bool(TASK_SLEEPING <= task.state <= TASK_BLOCKED)
+
+
+def is_called(task: Task) -> bool:
+    """Whether a signal ends the sleep in which the task is, or which it is about to begin."""
+    state = task.state
+    return bool(
+        (state == TASK_SLEEPING and task.signal_pending)
+        or (state == TASK_KILLABLE and task.must_end)
+    )
 
 
 def name_of(task: Task) -> str:

@@ -17,6 +17,7 @@ from typing import Annotated
 from hw.spec.layout import Layout, guarded_by, layout
 from mpkernel.abi.errno import Interrupted
 from mpkernel.arch import waits_for
+from mpkernel.arch.atomics import load64
 from mpkernel.arch.cpu import cpu
 from mpkernel.collections.list import ListNode
 from mpkernel.sched import timer
@@ -25,10 +26,11 @@ from mpkernel.sched.task import (
     TASK_BLOCKED,
     TASK_READY,
     TASK_RUNNING,
-    TASK_SLEEPING,
     Task,
     Waiter,
     current,
+    is_called,
+    sleep_state,
 )
 from mpkernel.sched.wakeup import wake
 from mpkernel.sync import preempt, ranks
@@ -46,7 +48,7 @@ def give_up_cpu() -> Generator[None, None, None]:
 def stay_awake(task: Task) -> None:
     """The current task, which was about to sleep, or was woken before it did, runs on."""
     with RUN_QUEUES.of(task.cpu).lock.irqsave():
-        assert task.state in (TASK_SLEEPING, TASK_BLOCKED, TASK_READY, TASK_RUNNING)
+        assert TASK_READY <= task.state <= TASK_BLOCKED
         task.state = TASK_RUNNING
 
 
@@ -70,17 +72,18 @@ class WaitQueue(Layout):
         condition: Callable[[], object],
         *,
         interruptible: bool = True,
+        killable: bool = False,
         deadline_ns: int | None = None,
         takes: bool = False,
     ) -> bool:
         """Sleep until ``condition`` holds; False if ``deadline_ns`` (monotonic) came first.
 
         ``condition`` is a plain function and may take spinlocks of lower rank than wait queues. If
-        it ``takes`` what it waits for, nobody but the sleeper tests it; else it may be tested by
-        whoever suspects that a wake was lost (sched.doubt).
+        it ``takes`` what it waits for, only the sleeper tests it, else also who suspects that a
+        wake was lost (proc.outside_questions).
 
         Raises:
-            Interrupted: a signal came, and the condition does not hold.
+            Interrupted: a signal came first; if ``killable``, one that ends the task.
         """
         watch = cpu().lockdep
         if watch is not None and self.lock.cell.key != ranks.WAIT_QUEUE.id:
@@ -91,10 +94,10 @@ class WaitQueue(Layout):
         task = current()
         waiter = task.waiter
         waiter.task = task.phys
-        state = TASK_SLEEPING if interruptible else TASK_BLOCKED
+        state = sleep_state(interruptible=interruptible, killable=killable)
         seen = waits_for.Asleep(
             waits_for.EVENT, self.phys, task.phys, condition=None if takes else condition,
-            is_killable=interruptible, deadline_ns=deadline_ns,
+            is_killable=state != TASK_BLOCKED, deadline_ns=deadline_ns,
         )  # fmt: skip
         try:
             with seen:
@@ -106,7 +109,7 @@ class WaitQueue(Layout):
                         task.state = state
                     if condition():
                         return True
-                    if interruptible and task.signal_pending:
+                    if is_called(task):
                         raise Interrupted
                     if deadline_ns is not None:
                         if timer.now_ns() >= deadline_ns:
@@ -128,7 +131,8 @@ class WaitQueue(Layout):
 
     def is_empty(self) -> bool:
         """Whether nobody waits; true for a moment only, but for holders of the lock."""
-        return self.waiters.is_empty()
+        waiters = self.waiters.phys
+        return load64(waiters + ListNode.offset_of("next")) in (0, waiters)
 
     def _wake(self, most: int) -> int:
         watch = cpu().lockdep

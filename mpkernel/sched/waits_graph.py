@@ -1,13 +1,16 @@
 """Who waits for whom, now: a graph of CPUs and tasks, read out of shared memory.
 
 A CPU waits for the CPU that has its spinning lock, or owes it an answer; a task for the task that
-has its sleeping lock. An answer counts as owed only while the other has interrupts off, else it
-gives it while it waits itself. Nobody sleeps with a spinning lock held, so that no circle has both.
+has its sleeping lock; a writer for all who read. Of readers only those are known that wait
+themselves (arch.waits_for), and no others can be in a circle. An answer counts as owed only while
+the other has interrupts off, else it gives it while it waits itself. Nobody sleeps with a spinning
+lock held, so that no circle has both.
 
 State: none. Locks: none; everything is read as it is, torn views are met by reading twice.
 Context: any; also the launcher, from outside.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -16,11 +19,12 @@ from mpkernel.arch.cpu import AREAS
 from mpkernel.arch.memory import ram_end
 from mpkernel.arch.spin_code import OWNER, SpinCell
 from mpkernel.arch.waits_for import CpuWait, Sleep
-from mpkernel.sched.mutex import QUEUED, Mutex
-from mpkernel.sched.rt_mutex import QUEUED as RT_QUEUED
+from mpkernel.sched.mutex import Mutex
 from mpkernel.sched.rt_mutex import RtMutex
 from mpkernel.sched.rwsem import Rwsem
-from mpkernel.sched.task import TASK_BLOCKED, TASK_SLEEPING, Task, name_of
+from mpkernel.sched.sleeping_lock import QUEUED
+from mpkernel.sched.task import Task, is_asleep, name_of
+from mpkernel.sched.ww_mutex import WwMutex
 from mpkernel.sync import ranks
 from mpkernel.sync.rwlock import Rwlock
 
@@ -34,6 +38,13 @@ KIND_NAMES: Final = {
     waits_for.MUTEX: "mutex",
     waits_for.RT_MUTEX: "rt-mutex",
     waits_for.RWSEM: "rw-semaphore",
+    waits_for.WW_MUTEX: "ww-mutex",
+}
+#: Locks that one task has.
+_OWNED: Final = {
+    waits_for.MUTEX: Mutex,
+    waits_for.RT_MUTEX: RtMutex,
+    waits_for.WW_MUTEX: WwMutex,
 }
 
 
@@ -58,25 +69,27 @@ class Waiting:
     sequence: int
     kind: int  #: waits_for.*
     object: int
-    owner: Node | None
+    owners: tuple[Node, ...]  #: each of them is in its way
     waits_ns: int
     held_ns: int  #: how long the owner has had it, 0 if nobody noted it
     name: str  #: class of the lock
     home: int = 0  #: CPU of a task
     slot: int = waits_for.NOT_SEEN
     is_killable: bool = False
+    is_read: bool = False  #: the owners are readers
 
     def text(self) -> str:
         """In one line."""
         what = KIND_NAMES[self.kind] + (f" {self.name}" if self.name else "")
         line = f"{self.who} has waited {self.waits_ns / 1e9:.3f} s for {what}@{self.object:#x}"
-        if self.owner is None:
+        if not self.owners:
             return line
+        owners = " and ".join(map(str, self.owners))
         if self.kind in (waits_for.SHOOTDOWN, waits_for.CALL):
-            return f"{line}, which {self.owner} owes it"
+            return f"{line}, which {owners} owes it"
         if self.held_ns:
-            return f"{line}, which {self.owner} has had for {self.held_ns / 1e9:.3f} s"
-        return f"{line}, which {self.owner} has"
+            return f"{line}, which {owners} has had for {self.held_ns / 1e9:.3f} s"
+        return f"{line}, which {owners} has{' for reading' if self.is_read else ''}"
 
 
 Graph = dict[Node, Waiting]
@@ -84,17 +97,29 @@ Graph = dict[Node, Waiting]
 
 def read() -> Graph:
     """All waits for locks and answers, by who waits."""
-    graph: Graph = {}
+    cpus: dict[Node, tuple[int, CpuWait]] = {}
+    tasks: dict[Node, tuple[int, int, Sleep]] = {}
+    readers: dict[int, list[Node]] = {}
     for index in range(topology.cpu_count()):
         sequence, wait = waits_for.cpu_wait(index)
         if wait is not None:
             node = Node(is_task=False, number=index)
-            graph[node] = _of_cpu(node, sequence, wait)
+            cpus[node] = sequence, wait
+            _note_reader(readers, node, wait.reads)
         for slot, sleep in waits_for.sleepers(index):
             if sleep.kind != waits_for.EVENT and _is_asleep(sleep):
-                one = _of_task(index, slot, sleep)
-                graph[one.who] = one
+                node = Node(is_task=True, number=sleep.task)
+                tasks[node] = index, slot, sleep
+                _note_reader(readers, node, sleep.reads)
+    graph = {node: _of_cpu(node, *one, readers) for node, one in cpus.items()}
+    graph.update({node: _of_task(node, *one, readers) for node, one in tasks.items()})
     return graph
+
+
+def _note_reader(readers: dict[int, list[Node]], node: Node, locks: Sequence[int]) -> None:
+    for lock in locks:
+        if lock:
+            readers.setdefault(lock, []).append(node)
 
 
 def text() -> bytes:
@@ -103,27 +128,35 @@ def text() -> bytes:
 
 
 def circles(graph: Graph) -> list[list[Waiting]]:
-    """The circles in it, each once."""
+    """The circles in it, each once: in each the next is one of those in the way of the one before.
+
+    A writer waits for all readers, so one circle is enough for nobody in it ever to go on.
+    """
     found: list[list[Waiting]] = []
     done: set[Node] = set()
-    for start in sorted(graph):
-        path: list[Node] = []
-        here: Node | None = start
-        while here is not None and here in graph and here not in done and here not in path:
-            path.append(here)
-            here = graph[here].owner
+    path: list[Node] = []
+
+    def walk(here: Node) -> None:
         if here in path:
             found.append([graph[node] for node in path[path.index(here) :]])
-        done.update(path)
+        elif here in graph and here not in done:
+            path.append(here)
+            for owner in graph[here].owners:
+                walk(owner)
+            done.add(path.pop())
+
+    for start in sorted(graph):
+        walk(start)
     return found
 
 
 def is_same(before: list[Waiting], now: Graph) -> bool:
-    """Whether all waits of a circle go on, for the same owners."""
+    """Whether all waits of a circle go on, each still for the next."""
     return all(
         (later := now.get(one.who)) is not None
-        and (later.sequence, later.owner) == (one.sequence, one.owner)
-        for one in before
+        and later.sequence == one.sequence
+        and following.who in later.owners
+        for one, following in zip(before, [*before[1:], before[0]], strict=True)
     )
 
 
@@ -139,58 +172,79 @@ def _class_name(key: int) -> str:
         return ""
 
 
-def _of_cpu(node: Node, sequence: int, wait: CpuWait) -> Waiting:
-    owner, name, held_ns = None, "", 0
+def _of_cpu(
+    node: Node, sequence: int, wait: CpuWait, readers: Mapping[int, Sequence[Node]]
+) -> Waiting:
+    owner, name, held_ns, is_read = 0, "", 0, False
     if wait.kind == waits_for.SPIN and is_in_ram(wait.object, SpinCell.SIZE):
         cell = SpinCell.at(wait.object)
         name = _class_name(cell.key)
-        number = cell.word.value & OWNER
-        if number:
-            owner = Node(is_task=False, number=number - 1)
-            held_ns = outside.ns_since_host(cell.since)
+        owner = cell.word.value & OWNER
+        held_ns = outside.ns_since_host(cell.since) if owner else 0
     elif wait.kind == waits_for.RWLOCK and is_in_ram(wait.object, Rwlock.SIZE):
         lock = Rwlock.at(wait.object)
         name = _class_name(lock.key)
-        number = lock.word.value & _RWLOCK_WRITER
-        if number:
-            owner = Node(is_task=False, number=number - 1)
+        owner = lock.word.value & _RWLOCK_WRITER
+        is_read = not owner
     elif wait.kind in (waits_for.SHOOTDOWN, waits_for.CALL) and AREAS[wait.owner].irqs_off:
-        owner = Node(is_task=False, number=wait.owner)
-    waits_ns = outside.ns_since(wait.since_tsc)
-    return Waiting(node, sequence, wait.kind, wait.object, owner, waits_ns, held_ns, name)
+        owner = wait.owner + 1
+    return Waiting(
+        node,
+        sequence,
+        wait.kind,
+        wait.object,
+        _owners(
+            node, Node(is_task=False, number=owner - 1) if owner else None, wait.object, readers
+        ),
+        outside.ns_since(wait.since_tsc),
+        held_ns,
+        name,
+        is_read=is_read,
+    )
+
+
+def _owners(
+    me: Node, owner: Node | None, lock: int, readers: Mapping[int, Sequence[Node]]
+) -> tuple[Node, ...]:
+    """Who is in the way: the one owner, or else all who say that they read the lock.
+
+    Not who waits: it has just got the lock, and is about to end its wait. (Taking a lock twice
+    panics at once.)
+    """
+    found = readers.get(lock, ()) if owner is None else (owner,)
+    return tuple(node for node in found if node != me)
 
 
 def _is_asleep(sleep: Sleep) -> bool:
     """Whether nobody woke the task: one that waits for its CPU only gets on."""
-    if not is_in_ram(sleep.task, Task.SIZE):
-        return False
-    return Task.at(sleep.task).state in (TASK_SLEEPING, TASK_BLOCKED)
+    return is_in_ram(sleep.task, Task.SIZE) and is_asleep(Task.at(sleep.task))
 
 
-def _of_task(home: int, slot: int, sleep: Sleep) -> Waiting:
-    owner, name = None, ""
-    address = 0
-    if sleep.kind == waits_for.MUTEX and is_in_ram(sleep.object, Mutex.SIZE):
-        mutex = Mutex.at(sleep.object)
-        name, address = _class_name(mutex.key), mutex.owner.value & ~QUEUED
-    elif sleep.kind == waits_for.RT_MUTEX and is_in_ram(sleep.object, RtMutex.SIZE):
-        rt_mutex = RtMutex.at(sleep.object)
-        name, address = _class_name(rt_mutex.key), rt_mutex.owner.value & ~RT_QUEUED
+def _of_task(
+    node: Node, home: int, slot: int, sleep: Sleep, readers: Mapping[int, Sequence[Node]]
+) -> Waiting:
+    name, owner, is_read = "", 0, False
+    owned = _OWNED.get(sleep.kind)
+    if owned is not None and is_in_ram(sleep.object, owned.SIZE):
+        lock = owned.at(sleep.object)
+        name, owner = _class_name(lock.key), lock.owner.value & ~QUEUED
     elif sleep.kind == waits_for.RWSEM and is_in_ram(sleep.object, Rwsem.SIZE):
         rwsem = Rwsem.at(sleep.object)
-        name, address = _class_name(rwsem.key), rwsem.writer
-    if address != sleep.task and is_in_ram(address, Task.SIZE):  # else it was handed the lock
-        owner = Node(is_task=True, number=address)
+        name, owner = _class_name(rwsem.key), rwsem.writer
+        is_read = not owner
+    if not is_in_ram(owner, Task.SIZE):
+        owner = 0  # a torn word
     return Waiting(
-        Node(is_task=True, number=sleep.task),
+        node,
         home << 48 | slot << 32 | (sleep.sequence & 0xFFFF_FFFF),
         sleep.kind,
         sleep.object,
-        owner,
+        _owners(node, Node(is_task=True, number=owner) if owner else None, sleep.object, readers),
         outside.ns_since(sleep.since_tsc),
         0,
         name,
         home=home,
         slot=slot,
         is_killable=bool(sleep.is_killable),
+        is_read=is_read,
     )

@@ -10,27 +10,19 @@ State: RAM. Locks: RunQueue.lock. Context: any, interrupts included.
 from mpkernel.arch import ipi
 from mpkernel.arch.cpu import cpu
 from mpkernel.sched.run_queue import RUN_QUEUES, enqueue_locked
-from mpkernel.sched.task import (
-    TASK_BLOCKED,
-    TASK_NEW,
-    TASK_READY,
-    TASK_RUNNING,
-    TASK_SLEEPING,
-    Task,
-)
+from mpkernel.sched.task import TASK_NEW, TASK_READY, TASK_RUNNING, Task, is_asleep, is_called
 from mpkernel.trace import events
 
 
-def wake(task: Task, *, only_interruptible: bool = False) -> bool:
+def wake(task: Task, *, only_called: bool = False) -> bool:
     """Make a sleeping task ready on its home CPU; False if it did not sleep.
 
-    ``only_interruptible``: a signal's wake, which leaves BLOCKED tasks alone.
+    ``only_called``: a signal's wake, which leaves alone those whose sleep no signal ends.
     """
     home = task.cpu
     queue = RUN_QUEUES.of(home)
     with queue.lock.irqsave():
-        state = task.state
-        if state != TASK_SLEEPING and (only_interruptible or state != TASK_BLOCKED):
+        if not is_asleep(task) or (only_called and not is_called(task)):
             return False
         task.state = TASK_READY
         events.record(events.TASK_WOKEN, task.tid, home)
@@ -62,6 +54,9 @@ def kick(home: int) -> None:
 
 
 def notice_signal(task: Task) -> None:
-    """Have a task look at ``signal_pending`` soon: wake it from its sleep, or kick its CPU."""
-    if not wake(task, only_interruptible=True) and task.state == TASK_RUNNING:
+    """Have a task look at ``signal_pending`` soon: wake it from its sleep, or kick its CPU.
+
+    Called after ``signal_pending`` and ``must_end`` are set.
+    """
+    if not wake(task, only_called=True) and task.state == TASK_RUNNING:
         kick(task.cpu)

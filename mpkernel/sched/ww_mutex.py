@@ -21,48 +21,49 @@ State: RAM. Locks: GrantQueue.lock inside, one at a time. Context: task; may sle
 """
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, u32, u64
+from hw.spec.layout import atomic, fixed, layout, statistic, u32, u64
 from mpkernel.abi.errno import Errno, Interrupted, SysError
+from mpkernel.arch import waits_for
 from mpkernel.arch.atomics import AtomicU64
-from mpkernel.arch.cpu import cpu
 from mpkernel.arch.timer import host_tsc
-from mpkernel.panic import panic
 from mpkernel.sched.grant_queue import GrantQueue, grant_locked
-from mpkernel.sched.task import TASK_BLOCKED, TASK_SLEEPING, Task, Waiter, current
+from mpkernel.sched.sleeping_lock import SleepingLock
+from mpkernel.sched.task import Task, Waiter, current, current_at, is_called, sleep_state
 from mpkernel.sched.wait_queue import give_up_cpu, stay_awake
 from mpkernel.sched.wakeup import wake
 from mpkernel.sched.ww_context import WwClass, WwContext, wrong
-from mpkernel.sync import preempt, ranks
 from mpkernel.sync.lockdep import modes
 
 
-@layout(size=80)
-class WwMutex(Layout):
+@layout(size=88)
+class WwMutex(SleepingLock):
     """A sleeping lock that contexts may take in any order."""
 
+    MODE: ClassVar[int] = modes.WW_MUTEX
+    WAIT: ClassVar[int] = waits_for.WW_MUTEX
+
     owner: AtomicU64  #: Task, 0 if free; changes under the queue's lock
-    context: Annotated[u64, guarded_by("queue.lock")]  #: WwContext that holds it, 0 for none
+    context: Annotated[u64, atomic]  #: WwContext that holds it, 0: none; as the owner changes
     queue: GrantQueue  #: oldest context first, behind them those without, as they came
     key: Annotated[u32, fixed]  #: class, 0 before init
     contended: Annotated[u32, atomic]
+    since: Annotated[u64, statistic]
 
     def init(self, ww_class: WwClass) -> None:
         """Make the lock free and of its class. Before anyone else can see it."""
-        watch = cpu().lockdep
-        if watch is not None:
-            watch.init(self.phys, ww_class.locks.id)
         self.owner.store(0)
         self.context = 0
         self.queue.init()
-        self.key = ww_class.locks.id
+        self._set_key(ww_class.locks.id)
 
     async def acquire(
         self,
         context: WwContext | None = None,
         *,
         interruptible: bool = False,
+        killable: bool = False,
         nest_lock: int = 0,
     ) -> None:
         """Take the lock; sleeps. Without a context it is a plain mutex.
@@ -70,9 +71,9 @@ class WwMutex(Layout):
         Raises:
             SysError: EALREADY, the context has it; EDEADLK, the context must give back all it has,
                 and take this lock first.
-            Interrupted: a signal came first (only if ``interruptible``).
+            Interrupted: a signal came first (if ``interruptible``), or one that ends the task (if
+                ``killable``).
         """
-        preempt.might_sleep()
         if context is not None:
             self._check(context)
             if self.context == context.phys:
@@ -83,15 +84,12 @@ class WwMutex(Layout):
                 with self.queue.lock.irqsave():
                     self._yield_locked(context)
             nest_lock = context.phys
-        watch = cpu().lockdep
-        if watch is not None:
-            watch.acquire(self.phys, self.key, modes.WW_MUTEX, nest_lock)
-        try:
-            await self._take(context, interruptible=interruptible)
-        except SysError:
-            if watch is not None:
-                watch.release(self.phys)
-            raise
+        self._announce(self.MODE, self.key, nest_lock)
+        waiter = self._take_or_queue(context)
+        if waiter is not None:
+            state = sleep_state(interruptible=interruptible, killable=killable)
+            await self._sleep(self._wait(waiter, context, state), state)
+        self.since = host_tsc()
 
     async def acquire_slow(self, context: WwContext, *, interruptible: bool = False) -> None:
         """Take the lock on which the context got EDEADLK, as its first: no EDEADLK here."""
@@ -104,20 +102,16 @@ class WwMutex(Layout):
         with self.queue.lock.irqsave():
             if self.owner.value:
                 return False
-            self._give_locked(current().phys, context.phys if context is not None else 0)
-        watch = cpu().lockdep
-        if watch is not None:
-            nest_lock = context.phys if context is not None else 0
-            watch.acquire(self.phys, self.key, modes.WW_MUTEX | modes.TRY, nest_lock)
-        return True
+            self._give_locked(current_at(), context.phys if context is not None else 0)
+            self.since = host_tsc()
+        return self._tried(self.MODE, context.phys if context is not None else 0)
 
     def release(self) -> None:
         """Give the lock back. Only its owner may."""
-        watch = cpu().lockdep
-        if watch is not None:
-            watch.release(self.phys)
+        self._retire()
         if not self.is_held():
-            panic(f"ww-mutex {self.name}@{self.phys:#x} released by a task that does not hold it")
+            self._misused("released by a task that does not hold it")
+        since = self.since
         with self.queue.lock.irqsave():
             if self.context:
                 holder = WwContext.at(self.context)
@@ -131,23 +125,20 @@ class WwMutex(Layout):
                 self._give_locked(first.task, first.context)
                 grant_locked(first)
                 self._refuse_locked()
+        self._count_hold(since)
 
     def is_held(self) -> bool:
         """Whether the current task holds the lock."""
-        held: bool = self.owner.value == current().phys
+        held: bool = self.owner.value == current_at()
         return held
 
     def assert_held(self) -> None:
         """Panic unless the current task holds the lock."""
         if not self.is_held():
-            panic(f"the {self.name} ww-mutex is needed here")
+            self._misused("is needed here")
 
-    @property
-    def name(self) -> str:
-        """Name of the lock's class."""
-        return ranks.name_of(self.key)
-
-    async def _take(self, context: WwContext | None, *, interruptible: bool) -> None:
+    def _take_or_queue(self, context: WwContext | None) -> Waiter | None:
+        """Take the lock if it is free, else be queued for it as the waiter returned."""
         task = current()
         mine = context.phys if context is not None else 0
         with self.queue.lock.irqsave():
@@ -155,26 +146,17 @@ class WwMutex(Layout):
                 if self.context:
                     wrong(self.phys, "a free ww-mutex carries a context")
                 self._give_locked(task.phys, mine)
-                return
-            if context is not None:
-                self._yield_locked(context)
+                return None
             if self.is_held():
-                panic(f"ww-mutex {self.name}@{self.phys:#x} taken twice by the same task")
+                self._misused("taken twice by the same task")
+            if context is not None and self._must_yield_locked(context):
+                self._retire()
+                self._yield_locked(context)
             waiter = self._queue_locked(task, mine)
             self._refuse_locked()
-        self.contended += 1
-        watch = cpu().lockdep
-        if watch is not None:
-            watch.contended(self.phys)
-        begun = host_tsc()
-        await self._sleep(waiter, context, interruptible=interruptible)
-        cpu().count_wait(self.key & 0xFFFF, host_tsc() - begun)
-        if watch is not None:
-            watch.acquired(self.phys)
+        return waiter
 
-    async def _sleep(
-        self, waiter: Waiter, context: WwContext | None, *, interruptible: bool
-    ) -> None:
+    async def _wait(self, waiter: Waiter, context: WwContext | None, state: int) -> None:
         task = current()
         while True:
             with self.queue.lock.irqsave():
@@ -183,8 +165,8 @@ class WwMutex(Layout):
                 if context is not None and self._must_yield_locked(context):
                     waiter.node.remove()
                     self._yield_locked(context)
-                task.state = TASK_SLEEPING if interruptible else TASK_BLOCKED
-                if interruptible and task.signal_pending:
+                task.state = state
+                if is_called(task):
                     waiter.node.remove()
                     stay_awake(task)
                     raise Interrupted

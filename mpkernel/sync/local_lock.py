@@ -14,8 +14,9 @@ irqsave.
 from types import TracebackType
 from typing import Annotated, Self
 
-from hw.spec.layout import Layout, fixed, layout, this_cpu, u32
+from hw.spec.layout import Layout, fixed, layout, statistic, this_cpu, u32, u64
 from mpkernel.arch.cpu import cpu
+from mpkernel.arch.timer import host_tsc
 from mpkernel.panic import panic
 from mpkernel.sync import ranks
 from mpkernel.sync.guard import Guard, check_exit
@@ -23,12 +24,13 @@ from mpkernel.sync.lockdep import modes
 from mpkernel.sync.ranks import LockClass
 
 
-@layout(size=8)
+@layout(size=16)
 class LocalLock(Layout):
     """The section of one CPU."""
 
     key: Annotated[u32, fixed]
     owner: Annotated[u32, this_cpu]  #: 0 free, 1 + CPU index
+    since: Annotated[u64, statistic]  #: host TSC when the section began
 
     def init(self, lock_class: LockClass, subclass: int = 0) -> None:
         """Make the lock free and of its class. Before anyone else can see it."""
@@ -49,6 +51,7 @@ class LocalLock(Layout):
         if self.owner:
             panic(f"local lock {self.name}: CPU {this.index} meets CPU {self.owner - 1} in it")
         self.owner = this.number
+        self.since = host_tsc()
 
     def release(self) -> None:
         """End the section."""
@@ -56,6 +59,7 @@ class LocalLock(Layout):
         if this.lockdep is not None:
             this.lockdep.release(self.phys)
         self.assert_held()
+        this.count_hold(self.key & ranks.CLASS_MASK, host_tsc() - self.since)
         self.owner = 0
         this.area.preempt_count -= 1
 

@@ -17,7 +17,8 @@ from typing import Final
 from hw.spec.layout import Layout, layout
 from mpkernel.abi.errno import SysError
 from mpkernel.arch.atomics import AtomicU64
-from mpkernel.arch.cpu import cpu, relax
+from mpkernel.arch.cpu import cpu
+from mpkernel.arch.spin_loop import relax
 from mpkernel.panic import panic
 
 EMPTY: Final = 0

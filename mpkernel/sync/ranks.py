@@ -3,10 +3,11 @@
 The order is code: the lock validator checks it, and docs/lock_order.md is generated from it. Tests
 and scenarios name classes of their own, which have no rank: only the validator orders them.
 
-State: RAM (names of classes without rank). Locks: none. Context: any.
+State: the ledger (names of classes without rank). Locks: none. Context: any.
 """
 
 import ctypes
+import zlib
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -31,7 +32,7 @@ _TABLE: Final = (
     ("mount", "the table of mounts"),
     ("file_offset", "the position of an open file that several share (sleeping)"),
     ("inode", "the size of a file against its writers (sleeping)"),
-    ("pipe", "a pipe's ring and its ends (sleeping)"),
+    ("pipe", "a pipe's ring and its ends"),
     ("tty", "line discipline and input ring of a terminal"),
     ("address_space", "the VMAs and page tables of an address space (sleeping)"),
     ("process_tree", "parents, children, process ids and exit states"),
@@ -80,10 +81,14 @@ EVENTS: Final = (
     LockClass(
         SECTIONS[-1].id + 1, "request_done", _WAIT_RANK, "waiters for a disk that serves requests"
     ),
+    LockClass(SECTIONS[-1].id + 2, "entropy_done", _WAIT_RANK, "waiters for random bytes"),
+    LockClass(SECTIONS[-1].id + 3, "descriptors", _WAIT_RANK, "waiters for room in a virtqueue"),
 )
-(REQUEST_DONE,) = EVENTS
+REQUEST_DONE, ENTROPY_DONE, DESCRIPTORS = EVENTS
 _BY_ID: Final = {c.id: c for c in (*CLASSES, *SECTIONS, *EVENTS)}
 
+#: LockClass.id in a lock's key.
+CLASS_MASK: Final = 0xFFFF
 #: Ids of classes without rank begin here.
 FIRST_UNRANKED: Final = 1024
 _NAME_BYTES: Final = 60
@@ -97,7 +102,8 @@ class ClassName(Layout):
     text: Annotated[Any, ctypes.c_uint8 * _NAME_BYTES, fixed]
 
 
-_UNRANKED: Final = memory.static_array(ClassName, 512)
+#: Found by hash: as many as a key has room for.
+_UNRANKED: Final = memory.LEDGER.place_array(ClassName, CLASS_MASK + 1 - FIRST_UNRANKED)
 
 
 def unranked(name: str) -> LockClass:
@@ -106,7 +112,10 @@ def unranked(name: str) -> LockClass:
     Made by one CPU: two that make the same name at once make two classes.
     """
     data = name.encode()[:_NAME_BYTES]
-    for place, entry in enumerate(_UNRANKED):
+    first = zlib.crc32(data)
+    for step in range(len(_UNRANKED)):
+        place = (first + step) % len(_UNRANKED)
+        entry = _UNRANKED[place]
         if not entry.is_set.value and not entry.is_set.xchg(1):
             ctypes.memmove(entry.text, data, len(data))
         if bytes(entry.text).rstrip(b"\0") == data:
@@ -153,5 +162,5 @@ def by_id(class_id: int) -> LockClass:
 
 def name_of(key: int) -> str:
     """Name of the class that a lock's key names (sync.lockdep.modes)."""
-    class_id = key & 0xFFFF
+    class_id = key & CLASS_MASK
     return by_id(class_id).name if class_id else "(no class)"

@@ -15,11 +15,13 @@ State: RAM, and Cpu.reading (private). Locks: order by mpkernel.sync.ranks. Cont
 import ctypes
 from typing import Annotated, Final
 
-from hw.spec.layout import Layout, fixed, layout, u32
+from hw.spec.layout import Layout, fixed, layout, statistic, u32, u64
 from mpkernel.arch import memory, spin_wait, waits_for
 from mpkernel.arch.atomics import AtomicU64
-from mpkernel.arch.cpu import LOCK_CLASSES, Cpu, cpu, relax
+from mpkernel.arch.cpu import LOCK_CLASSES, Cpu, cpu
 from mpkernel.arch.spin_code import SpinCell, give, take
+from mpkernel.arch.spin_loop import relax
+from mpkernel.arch.timer import host_tsc
 from mpkernel.panic import panic
 from mpkernel.sync import ranks
 from mpkernel.sync.guard import Guard
@@ -31,7 +33,7 @@ _WAITING: Final = 1 << 8
 _READER: Final = 1 << 16
 
 
-@layout(size=56)
+@layout(size=64)
 class Rwlock(Layout):
     """The lock's bytes."""
 
@@ -39,6 +41,7 @@ class Rwlock(Layout):
     turn: SpinCell  #: of those who wait: held by the first
     key: Annotated[u32, fixed]  #: class and subclass, 0 before init
     prefers_readers: Annotated[u32, fixed]  #: 1: every reader overtakes waiting writers
+    since: Annotated[u64, statistic]  #: host TSC when the writer took it
 
     def init(
         self, lock_class: LockClass, subclass: int = 0, *, prefers_readers: bool = False
@@ -69,10 +72,12 @@ class Rwlock(Layout):
                 panic(f"{self.name}@{at:#x} taken for reading by CPU {this.index}, which writes it")
             if watch is not None:
                 watch.contended(at)
+            begun = host_tsc()
             self._wait_read(this, overtakes=overtakes)
+            this.count_wait(self.key & ranks.CLASS_MASK, host_tsc() - begun)
             if watch is not None:
                 watch.acquired(at)
-        this.reading[at] = this.reading.get(at, 0) + 1
+        self._note_reader(this, at)
 
     def try_acquire_read(self) -> bool:
         """Take the lock with other readers if no writer has it or waits for it."""
@@ -85,7 +90,7 @@ class Rwlock(Layout):
         this.area.preempt_count += 1
         if this.lockdep is not None:
             this.lockdep.acquire(at, self.key, modes.RWLOCK | modes.SHARED | modes.TRY)
-        this.reading[at] = this.reading.get(at, 0) + 1
+        self._note_reader(this, at)
         return True
 
     def release_read(self) -> None:
@@ -94,12 +99,13 @@ class Rwlock(Layout):
         at = self.phys
         if this.lockdep is not None:
             this.lockdep.release(at)
-        count = this.reading.pop(at, 0)
+        count, since = this.reading.pop(at, (0, 0))
         if not count:
             panic(f"CPU {this.index} does not read the {self.name} lock that it releases")
         if count > 1:
-            this.reading[at] = count - 1
+            this.reading[at] = count - 1, since
         self.word.add(-_READER)
+        this.count_hold(self.key & ranks.CLASS_MASK, host_tsc() - since)
         this.area.preempt_count -= 1
 
     def acquire_write(self, *, subclass: int = 0, nest_lock: int = 0) -> None:
@@ -116,9 +122,12 @@ class Rwlock(Layout):
                 panic(f"{self.name}@{at:#x} taken for writing by CPU {this.index}, which has it")
             if watch is not None:
                 watch.contended(at)
+            begun = host_tsc()
             self._wait_write(this)
+            this.count_wait(self.key & ranks.CLASS_MASK, host_tsc() - begun)
             if watch is not None:
                 watch.acquired(at)
+        self.since = host_tsc()
 
     def try_acquire_write(self) -> bool:
         """Take the lock alone if it is free."""
@@ -126,6 +135,7 @@ class Rwlock(Layout):
         at = self._checked()
         if self.word.cas(0, this.number):
             return False
+        self.since = host_tsc()
         this.area.preempt_count += 1
         if this.lockdep is not None:
             this.lockdep.acquire(at, self.key, modes.RWLOCK | modes.TRY)
@@ -138,7 +148,9 @@ class Rwlock(Layout):
             this.lockdep.release(self.phys)
         if not self.is_written():
             panic(f"CPU {this.index} does not write the {self.name} lock that it releases")
+        since = self.since
         self.word.add(-this.number)
+        this.count_hold(self.key & ranks.CLASS_MASK, host_tsc() - since)
         this.area.preempt_count -= 1
 
     def read(self, *, irqsave: bool = False) -> Guard:
@@ -172,6 +184,10 @@ class Rwlock(Layout):
         if not self.key:
             panic("a lock is used before init")
         return self.phys
+
+    def _note_reader(self, this: Cpu, at: int) -> None:
+        count, since = this.reading.get(at, (0, 0))
+        this.reading[at] = count + 1, since or host_tsc()
 
     def _overtakes(self, this: Cpu, at: int) -> bool:
         return bool(at in this.reading or this.area.irq_depth or self.prefers_readers)

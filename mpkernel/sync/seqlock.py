@@ -18,7 +18,8 @@ from typing import TypeVar
 
 from hw.spec.layout import Layout, layout
 from mpkernel.arch.atomics import AtomicU64
-from mpkernel.arch.cpu import cpu, relax
+from mpkernel.arch.cpu import cpu
+from mpkernel.arch.spin_loop import relax
 from mpkernel.panic import panic
 from mpkernel.sync.guard import Guard
 from mpkernel.sync.ranks import LockClass

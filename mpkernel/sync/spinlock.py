@@ -21,6 +21,7 @@ from typing import ClassVar, Self
 
 from hw.spec.layout import DIRECT_MAP, Layout, layout
 from mpkernel.arch import interrupts, memory, spin_wait
+from mpkernel.arch.atomics import AtomicU32
 from mpkernel.arch.cpu import cpu
 from mpkernel.arch.spin_code import OWNER, SpinCell, give, take, take_if_free
 from mpkernel.panic import panic
@@ -50,7 +51,7 @@ class Spinlock(Layout):
     def init_static(self, lock_class: LockClass) -> None:
         """Give a lock in zeroed memory, which is free, its class. By any CPU, and again."""
         if not self.cell.key:
-            self.cell.key = lock_class.id
+            AtomicU32.at(self.cell.phys + SpinCell.offset_of("key")).store(lock_class.id)
 
     def acquire(self, *, nested: bool = False, subclass: int = 0, nest_lock: int = 0) -> None:
         """Take the lock, spinning.
@@ -110,7 +111,7 @@ class Spinlock(Layout):
     def class_id(self) -> int:
         """LockClass.id, 0 before init."""
         key: int = self.cell.key
-        return key & 0xFFFF
+        return key & ranks.CLASS_MASK
 
     @property
     def name(self) -> str:

@@ -1,6 +1,4 @@
-"""A system call, from the registers to the handler and back.
-
-    rax = number; rdi rsi rdx r10 r8 r9 = arguments; rax = result or -errno
+"""A system call, from its number and arguments to the handler, and the result back.
 
 State: the current task's registers. Locks: none. Context: task; may sleep.
 """
@@ -9,21 +7,20 @@ import ctypes
 from typing import Final
 
 from mpkernel.abi.errno import Errno, Interrupted, SysError
-from mpkernel.arch import context
+from mpkernel.arch import system_call as registers
 from mpkernel.sched.task import current
 from mpkernel.syscall.table import TABLE
 from mpkernel.trace import events, log
 
-_MASK: Final = (1 << 64) - 1
 _I32: Final = ctypes.c_int32
 _I64: Final = ctypes.c_int64
 
 
-def _arguments(state: object, letters: str) -> list[int]:
-    """Argument registers as the call's letters say: i int32, l int64, u uint64."""
+def _arguments(letters: str) -> list[int]:
+    """Arguments as the call's letters say: i int32, l int64, u uint64."""
     found = []
-    for letter, name in zip(letters, ("rdi", "rsi", "rdx", "r10", "r8", "r9"), strict=False):
-        value: int = getattr(state, name)
+    for letter, word in zip(letters, registers.arguments(), strict=False):
+        value = word
         if letter == "i":
             value = _I32(value).value
         elif letter == "l":
@@ -41,16 +38,15 @@ async def system_call() -> None:
     Raises:
         TaskExit: the task ended.
     """
-    state = context.registers()
-    number = state.rax & 0xFFFF_FFFF
+    number = registers.number()
     call = TABLE.get(number)
     events.record(events.SYSTEM_CALL, number, current().tid)
     if call is None:
         log.debug(f"system call {number} is absent")
-        state.rax = -Errno.ENOSYS & _MASK
+        registers.set_result(-Errno.ENOSYS)
         return
     try:
-        arguments = _arguments(state, call.letters) if call.letters else ()
+        arguments = _arguments(call.letters) if call.letters else ()
         result = await call.handler(*arguments)
     except Interrupted:
         task = current()
@@ -59,4 +55,4 @@ async def system_call() -> None:
         result = -Errno.EINTR
     except SysError as error:
         result = -error.errno
-    context.registers().rax = result & _MASK
+    registers.set_result(result)

@@ -111,7 +111,7 @@ async def getdents64(fd: int, buffer: int, size: int) -> int:
         inode = file.node
         if not inode.is_directory:
             raise SysError(Errno.ENOTDIR)
-        async with file.lock:
+        async with file.lock.killable():
             entries = await list_directory(inode)
             data, last = bytearray(), file.offset
             for entry in entries:

@@ -9,9 +9,8 @@ from typing import Final
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.abi.signal import SigInfo, Signal
 from mpkernel.abi.times import NS_PER_S, ResourceUsage
-from mpkernel.arch import context
+from mpkernel.arch import segment_bases
 from mpkernel.arch.cpu import cpu
-from mpkernel.arch.page_table import USER_END
 from mpkernel.arch.power import wall_clock_ns
 from mpkernel.arch.topology import cpu_count
 from mpkernel.mm.user_memory import copy_from_user, copy_to_user, put_u32, put_u64, read_cstring
@@ -39,11 +38,6 @@ from mpkernel.syscall.time_arguments import read_timespec
 
 MOST_STRINGS: Final = 1 << 18
 _PAGE: Final = 4096
-
-ARCH_SET_GS: Final = 0x1001
-ARCH_SET_FS: Final = 0x1002
-ARCH_GET_FS: Final = 0x1003
-ARCH_GET_GS: Final = 0x1004
 
 PR_SET_NAME: Final = 15
 PR_GET_NAME: Final = 16
@@ -289,18 +283,10 @@ async def get_robust_list(tid: int, head: int, size: int) -> int:
 
 async def arch_prctl(code: int, address: int) -> int:
     """Read or set the base of FS or GS."""
-    state = context.registers()
-    if code in (ARCH_SET_FS, ARCH_SET_GS):
-        if address >= USER_END:
-            raise SysError(Errno.EPERM)
-        if code == ARCH_SET_FS:
-            state.fs_base = address
-        else:
-            state.gs_base = address
-    elif code in (ARCH_GET_FS, ARCH_GET_GS):
-        await put_u64(address, state.fs_base if code == ARCH_GET_FS else state.gs_base)
+    if code in (segment_bases.ARCH_GET_FS, segment_bases.ARCH_GET_GS):
+        await put_u64(address, segment_bases.get(code))
     else:
-        raise SysError(Errno.EINVAL)
+        segment_bases.put(code, address)
     return 0
 
 

@@ -24,7 +24,8 @@ from mpkernel.abi.signal import (
     SignalStack,
     bit,
 )
-from mpkernel.arch import context
+from mpkernel.arch import system_call
+from mpkernel.arch.signal_context import stack_pointer
 from mpkernel.mm.user_memory import copy_from_user, copy_to_user, get_u64, put_u64
 from mpkernel.proc import signal_frame
 from mpkernel.proc.process import Process, current_process, threads_locked
@@ -131,9 +132,8 @@ async def rt_sigreturn() -> int:
     try:
         return await signal_frame.pop()
     except SysError:
-        force_fault(Signal.SIGSEGV, SEGV_MAPERR, context.registers().rsp)
-        rax: int = context.registers().rax
-        return rax
+        force_fault(Signal.SIGSEGV, SEGV_MAPERR, stack_pointer())
+        return system_call.result()
 
 
 async def _sleep_for_signal() -> NoReturn:
@@ -203,13 +203,12 @@ async def _was_cut_short(process: Process, deadline: int | None) -> bool:
 async def sigaltstack(new: int, old: int) -> int:
     """Read or set the stack for handlers that ask for one."""
     task = current()
-    rsp = context.registers().rsp
-    is_on = bool(task.alt_stack_size) and signal_frame.is_on_alt_stack(task, rsp)
+    flags = signal_frame.stack_flags(task)
     before = SignalStack()
     before.ss_sp, before.ss_size = task.alt_stack_base, task.alt_stack_size
-    before.ss_flags = SS_DISABLE if not task.alt_stack_size else SS_ONSTACK if is_on else 0
+    before.ss_flags = flags
     if new:
-        if is_on:
+        if flags == SS_ONSTACK:
             raise SysError(Errno.EPERM)
         wanted = SignalStack.from_buffer_copy(await copy_from_user(new, SignalStack.SIZE))
         if wanted.ss_flags & SS_DISABLE:

@@ -29,6 +29,7 @@ MAY_VIEW_RAW = {
     "hw/trace.py": "the rings' records, by host address",
     "mpkernel/trace/log.py": "the log's ring, by host address",
     "mpkernel/arch/context.py": "registers move as runs of bytes between two layouts",
+    "mpkernel/arch/thread_start.py": "registers are cleared as runs of bytes",
     "mpkernel/fs/ext2/block_map.py": "looks at a copy of a block, which is private",
     "mpkernel/syscall/descriptor.py": "looks at a copy of what the user gave, which is private",
 }
@@ -44,6 +45,13 @@ MAY_CALL_HOST = {
     "hw/ram.py": "makes the two memfds",
     "hw/supervisor.py": "watches the processes by their descriptors",
 }
+#: Attributes by these names are registers of one instruction set.
+REGISTERS = {
+    "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "rip", "rflags", "fs_base", "gs_base",
+    "xmm", "mxcsr", "cr0", "cr2", "cr3", "cr4", "efer", *(f"r{number}" for number in range(8, 16)),
+}  # fmt: skip
+#: Names that the ABI gives to fields in user memory.
+MAY_NAME_REGISTERS = {"mpkernel/proc/signal_frame.py": {"cr2"}}
 BANNED_MODULES = {"multiprocessing", "threading", "asyncio", "weakref", "concurrent"}
 
 
@@ -100,6 +108,19 @@ def test_only_the_host_file_makes_processes_and_memory():
         if name == "posix_ipc"
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_only_arch_knows_the_registers():
+    """Another instruction set changes mpkernel/arch and the ABI, nothing above."""
+    bad = [
+        f"{one.at(node)} {node.attr}"
+        for one in sources("mpkernel")
+        if not one.name.startswith(("mpkernel/arch/", "mpkernel/abi/"))
+        for node in ast.walk(one.tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr in REGISTERS - MAY_NAME_REGISTERS.get(one.name, set())
+    ]
+    assert not bad, "\n".join(bad)
 
 
 def test_no_threads_and_no_shared_python_objects():

@@ -4,17 +4,13 @@ from tests.support.source_tree import sources
 
 MOST_LINES = 500
 MOST_TEST_LINES = 800
-#: Larger ones, with the size they must not exceed and the reason.
-EXEMPT = {
-    "hw/cpu/subset.py": (660, "one compiler: its statements and expressions know one another"),
-}
 
 
 def test_a_module_is_read_in_one_sitting():
     large = [
         f"{source.name}: {source.line_count} lines"
         for source in sources("hw", "mpkernel", "guests", "bench")
-        if source.line_count > EXEMPT.get(source.name, (MOST_LINES, ""))[0]
+        if source.line_count > MOST_LINES
     ]
     assert not large, "\n".join(large)
 
@@ -22,8 +18,3 @@ def test_a_module_is_read_in_one_sitting():
 def test_a_test_file_is_bounded():
     large = [one.name for one in sources("tests") if one.line_count > MOST_TEST_LINES]
     assert not large, "\n".join(large)
-
-
-def test_no_exemption_is_left_over():
-    large = {one.name for one in sources("hw", "mpkernel") if one.line_count > MOST_LINES}
-    assert set(EXEMPT) == large

@@ -26,6 +26,7 @@ from tests.support.bare_kernel import (
 )
 
 DE, DB, BP, OF, BR, UD, NM, DF, TS, NP, SS, GP, PF = 0, 1, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14
+MF, AC, XM = 16, 17, 19
 DONE: Final = 0x80
 
 

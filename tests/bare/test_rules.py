@@ -11,11 +11,13 @@ import pytest
 from hw.spec.registers import RFLAGS_RF
 from tests.bare.legacy_rules import LEGACY_RULES
 from tests.bare.rules import RULES, Rule
+from tests.bare.state_rules import STATE_RULES
 from tests.support import bare_kernel
 from tests.support.bare_kernel import Record
 
-WITNESSED = [rule for rule in (*RULES, *LEGACY_RULES) if not rule.qemu_differs]
-ALONE = [rule for rule in (*RULES, *LEGACY_RULES) if rule.qemu_differs]
+ALL = (*RULES, *LEGACY_RULES, *STATE_RULES)
+WITNESSED = [rule for rule in ALL if not rule.qemu_differs]
+ALONE = [rule for rule in ALL if rule.qemu_differs]
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,10 @@ def test_halted_cores_take_interrupts_and_nmis() -> None:
     assert _run(3, "calls") == (3, b"calls")
 
 
+def test_a_store_ends_the_mwait_of_other_cores() -> None:
+    assert _run(3, "monitor") == (3, b"watched")
+
+
 @pytest.mark.feature("B9")
 @pytest.mark.parametrize("ids", [(), (0, 2, 5, 9), (1, 0, 254, 300)])
 def test_cpuid_apic_and_firmware_agree_on_who_a_core_is(ids: tuple[int, ...]) -> None:

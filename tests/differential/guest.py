@@ -110,6 +110,7 @@ class Guest:
         """The same through plain Python, on the same memory."""
         state = CORES[1]
         ctypes.memmove(ctypes.addressof(state), ctypes.addressof(CORES[0]), 1024)
+        state.windows = state.bank = 0
         threaded.load().flush_all(ctypes.addressof(state))
         state.gpr[:], state.xmm[:], state.mxcsr = start.gpr, start.xmm, start.mxcsr
         x87_state.put(state, start.x87)

@@ -65,6 +65,9 @@ EXECUTE_ONLY: Final = 0x98
 SMALL_DATA: Final = 0xA0
 DOWN_DATA: Final = 0xA8
 BUSY_TSS: Final = 0xB0
+#: Code and data of rings 1 and 2, with their RPL.
+RING_1: Final = (0xC1, 0xC9)
+RING_2: Final = (0xD2, 0xDA)
 
 _WITH_ERROR: Final = (8, 10, 11, 12, 13, 14, 17)
 _VECTORS: Final = (*range(32), 0x40, 0x41, 0x80, 0x81)
@@ -176,6 +179,8 @@ next_case:
     mov word ptr [idt + 2], {KERNEL_CODE}
     mov word ptr [idt + 6 * 16 + 2], {KERNEL_CODE}
     mov byte ptr [idt + 6 * 16 + 5], 0x8e
+    fninit
+    ldmxcsr [initial_mxcsr]
     lgdt [gdt_register]
     lidt [idt_register]
     mov ax, {KERNEL_DATA}
@@ -275,6 +280,7 @@ saved_rdi: .quad 0
 case_number: .quad 0
 case_count: .quad {{count}}
 scratch: .quad 0, 0, 0, 0
+initial_mxcsr: .long 0x1f80
 copied: .word (image_end - start + 3) / 4
 .balign 8
 gdt_register: .word gdt_end - gdt - 1
@@ -299,6 +305,7 @@ gdt:
     .word 0x67, tss - start
     .byte {BASE >> 16}, 0x8b, 0, 0
     .quad 0
+    .quad 0x00afbb000000ffff, 0x00cfb3000000ffff, 0x00afdb000000ffff, 0x00cfd3000000ffff
 gdt_end:
 .balign 8
 ldt: .quad 0, 0x00cf93000000ffff, 0x00cff3000000ffff
@@ -460,6 +467,6 @@ def run_qemu(image: bytes, cpu: str = "EPYC,+smap,+smep,+umip,+pcid,+invpcid") -
                 "-bios", str(firmware), "-no-reboot", "-debugcon", f"file:{output}",
                 "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=1",
             ],
-            timeout=10, check=False, capture_output=True,
+            timeout=60, check=False, capture_output=True,
         )  # fmt: skip
         return output.read_bytes()

@@ -31,6 +31,7 @@ from mpkernel.arch import (
     memory,
     page_table,
     power,
+    thread_start,
     tlb_shootdown,
     topology,
     user_access,
@@ -164,7 +165,7 @@ def _have_all_seen(results: list[int], value: int) -> bool:
 
 def read_as_user(core: int, space: int) -> None:
     """Run the reading program for ever."""
-    context.reset_user(CODE, 0)
+    thread_start.reset_user(CODE, 0)
     state = context.registers()
     state.rdi, state.rsi, state.rdx = SHARED, POISON, RESULTS + 4096 * core
     this = cpu()

@@ -4,7 +4,8 @@
 
 "faults": all cores run into a double fault at once, each on its own IST stack; core 0 writes all
 records to the debug console. "calls": core 0 sends each other core an interrupt, which it takes
-out of HLT, and waits for the count; then the same through NMI. "names": each core notes by which
+out of HLT, and waits for the count; then the same through NMI. "monitor": core 0
+stores to a line at which the others wait in MWAIT. "names": each core notes by which
 APIC ids CPUID and its APIC know it; core 0 writes all records, then the ids in the firmware's MADT.
 "tasks": eight tasks in ring 3 with kernel stacks of their own go round on the cores, by the timer
 and by INT; each entry must be on the stack and with the name of the current task. The end writes
@@ -129,6 +130,45 @@ call_me:
 nmi:
     lock inc dword ptr [taken]
     iretq
+"""
+
+_MONITOR: Final = """
+1:  pause
+    cmp dword ptr [arrived], {cores} - 1
+    jne 1b
+    mov r8d, 20
+2:  mov dword ptr [taken], 0
+    mov ecx, 100000
+3:  loop 3b
+    inc dword ptr [watched]
+4:  pause
+    cmp dword ptr [taken], {cores} - 1
+    jne 4b
+    dec r8d
+    jnz 2b
+    lea rsi, [done]
+    mov ecx, 7
+    call write
+    jmp power_off
+done: .ascii "watched"
+others:
+    xor ebx, ebx
+    lock inc dword ptr [arrived]
+5:  lea rax, [watched]
+    xor ecx, ecx
+    xor edx, edx
+    monitor
+    cmp [watched], ebx
+    jne 6f
+    mwait
+    cmp [watched], ebx
+    je 5b
+6:  mov ebx, [watched]
+    lock inc dword ptr [taken]
+    jmp 5b
+    .balign 4096
+watched: .long 0
+    .balign 4096
 """
 
 _NAMES: Final = f"""
@@ -335,6 +375,7 @@ queue: .zero 8 * 16
 HANDLERS: Final[dict[str, dict[int, tuple[str, int]]]] = {
     "faults": {8: ("double_fault", 1)},
     "calls": {2: ("nmi", 0), 0x41: ("call_me", 0)},
+    "monitor": {},
     "names": {},
     "tasks": {0x30: ("asked", 0), 0x41: ("timer", 0)},
     "stale": {0x30: ("asked", 0), 0x41: ("timer", 0)},
@@ -343,6 +384,7 @@ HANDLERS: Final[dict[str, dict[int, tuple[str, int]]]] = {
 BODIES: Final = {
     "faults": _FAULTS,
     "calls": _CALLS,
+    "monitor": _MONITOR,
     "names": _NAMES,
     "tasks": _TASKS.replace("{load_stack}", f"mov gs:[{_TSS_RSP0}], rax"),
     "stale": _TASKS.replace("{load_stack}", ""),

@@ -19,5 +19,10 @@ def micro_ops(text: str, at: int = AT) -> list[MicroOp]:
 
 
 def names(text: str, at: int = AT) -> list[str]:
-    """Names of the handlers that a block is made of."""
+    """Names of the handlers that a block is made of; of a pair, those of its two."""
+    return [name.partition("+")[0] for name in names_with_pairs(text, at)]
+
+
+def names_with_pairs(text: str, at: int = AT) -> list[str]:
+    """The same as it is dispatched: the first of a pair has the pair's name."""
     return [handler_list()[op.handler].name for op in micro_ops(text, at)]

@@ -157,7 +157,7 @@ def _filled_seams(signals: list[tuple[int, int]], ended: list[int]) -> Iterator[
     for seam in seams:
         seam._entries.clear()
     wiring.fill_seams()
-    wiring.join_terminal(tty.CONSOLE, tty.CONSOLE_OUTPUT)
+    wiring.join_terminal(tty.CONSOLE, tty.CONSOLE_OUTPUT.fill)
     tty.SIGNAL_GROUP.fill(lambda group, signal: signals.append((group, signal)))
     tty.CURRENT_JOB.fill(lambda: (7, 5))
     vectors.KERNEL_VECTORS.add(VECTOR_TIMER, tick.timer_interrupt)

@@ -62,7 +62,7 @@ def _reschedule() -> None:
 def wire() -> None:
     """What boot.wiring does, as far as drivers need it."""
     wiring.fill_seams()
-    wiring.join_terminal(tty.CONSOLE, tty.CONSOLE_OUTPUT)
+    wiring.join_terminal(tty.CONSOLE, tty.CONSOLE_OUTPUT.fill)
     KERNEL_VECTORS.add(VECTOR_TIMER, tick.timer_interrupt)
     KERNEL_VECTORS.add(VECTOR_RESCHEDULE, _reschedule)
     TASK_END.fill(lambda _task: None)

@@ -1,6 +1,7 @@
 """A machine with a device that does what a kernel must never do, for the watcher to find.
 
     python -m tests.support.provoked_machine [--kill] CPUS COMMANDS
+    MPK_WATCH=turns python -m tests.support.provoked_machine --seed SEED CPUS COMMANDS
 
 Each word written to /dev/debug is one of ``Provocations``, done in the kernel on the writer's CPU.
 The status of the process is the machine's. The limits are shorter than a user's.
@@ -8,32 +9,51 @@ The status of the process is the machine's. The limits are shorter than a user's
 Context: a process of its own, without threads.
 """
 
+import os
+import re
 import sys
+import time
+from collections import deque
+from pathlib import Path
 from time import process_time_ns
-from typing import Any
+from typing import Annotated, Any, NoReturn
 
 from guests.image import root_image
 from hw.cpu import threaded
+from hw.irq.party import PARTIES
 from hw.machine import Machine
 from hw.machine_config import DiskConfig, MachineConfig
+from hw.spec.address import PAGE_SIZE
 from hw.spec.apic import ICR_ASSERT
-from hw.spec.layout import Layout, layout
-from mpkernel.arch import interrupts, ipi, memory, remote_call
+from hw.spec.layout import Layout, atomic, layout, u64
+from hw.turns_machine import TurnsMachine
+from mpkernel.arch import interrupts, ipi, memory, remote_call, topology
 from mpkernel.arch.atomics import AtomicU64
-from mpkernel.arch.cpu import cpu, relax
+from mpkernel.arch.cpu import cpu, use_cpu
+from mpkernel.arch.spin_loop import relax
 from mpkernel.arch.timer import now_ns
 from mpkernel.boot import wiring
 from mpkernel.boot.parameters import BootParameters
 from mpkernel.cli.findings import show_findings
+from mpkernel.fs import file
 from mpkernel.fs.char_device import CHAR_DEBUG, CHAR_DEVICES
 from mpkernel.fs.memory_devices import NullDevice
+from mpkernel.fs.path import resolve
 from mpkernel.irq.vectors import KERNEL_VECTORS
+from mpkernel.mm import mmap
+from mpkernel.mm.address_space import LOWEST, AddressSpace
+from mpkernel.proc.exit import exit_process
 from mpkernel.sched.mutex import Mutex
+from mpkernel.sched.rwsem import Rwsem
+from mpkernel.sched.sleeping_lock import QUEUED
+from mpkernel.sched.task import current
 from mpkernel.sched.wait_queue import WaitQueue
 from mpkernel.sync import preempt, ranks
+from mpkernel.sync.rwlock import Rwlock
 from mpkernel.sync.spinlock import Spinlock
+from mpkernel.tools.detector.finding import DEADLOCK, Finding
 from mpkernel.tools.detector.limits import Limits
-from mpkernel.tools.detector.watcher import Watcher
+from mpkernel.tools.detector.watcher import Watcher, say
 
 STORM_VECTOR = 0xE0
 NOTHING_CALL = 99
@@ -47,11 +67,17 @@ class State(Layout):
     ready: AtomicU64  #: how many have their first lock
     word: AtomicU64
     is_made: AtomicU64
+    released_ns: Annotated[u64, atomic]  #: when the mutex of ``hand`` was given back to who waited
+    sections: Annotated[u64, atomic]  #: of it, counted without any lock but it
+    stalls: Annotated[u64, atomic]  #: times that somebody waited
+    longest_ns: Annotated[u64, atomic]  #: most time from then until somebody had it
 
 
 STATE = memory.static(State)
 SPINLOCKS = memory.static_array(Spinlock, LOCKS)
 MUTEXES = memory.static_array(Mutex, LOCKS)
+RWLOCK = memory.static(Rwlock)
+RWSEM = memory.static(Rwsem)
 QUEUE = memory.static(WaitQueue)
 
 
@@ -64,6 +90,8 @@ def make() -> None:
     for place, name in enumerate(("north", "east", "south")):
         SPINLOCKS[place].init(ranks.unranked(name))
         MUTEXES[place].init(ranks.unranked(f"{name} mutex"))
+    RWLOCK.init(ranks.unranked("register"))
+    RWSEM.init(ranks.unranked("book"))
     QUEUE.init()
     STATE.is_made.store(2)
 
@@ -77,6 +105,13 @@ def meet(count: int) -> None:
         turn += 1
 
 
+async def meet_asleep() -> None:
+    """Sleep until two have come here."""
+    STATE.ready.add(1)
+    QUEUE.wake_all()
+    await QUEUE.wait_until(lambda: STATE.ready.value >= 2, interruptible=False)
+
+
 def busy(seconds: float) -> None:
     """Compute without a safepoint, for so long of CPU time."""
     end = process_time_ns() + int(seconds * 1e9)
@@ -86,6 +121,12 @@ def busy(seconds: float) -> None:
 
 class Provocations(NullDevice):
     """/dev/debug."""
+
+    async def read(self, _size: int) -> bytes:
+        """What ``hand`` counted: sections, stalls, the longest in nanoseconds."""
+        counts = STATE.sections, STATE.stalls, STATE.longest_ns
+        STATE.sections = 0
+        return " ".join(map(str, counts)).encode() + b"\n" if counts[0] else b""
 
     async def write(self, data: bytes) -> int:
         """Do what each word says: name, or name:number."""
@@ -111,29 +152,112 @@ class Provocations(NullDevice):
     async def mutexes(self, place: int) -> None:
         """Two sleeping locks, two orders; no signal ends the waits."""
         async with MUTEXES[place]:
-            STATE.ready.add(1)
-            await QUEUE.wait_until(lambda: STATE.ready.value >= 2, deadline_ns=now_ns() + 10**8)
+            await meet_asleep()
             async with MUTEXES[1 - place]:
                 pass
 
     async def killable(self, place: int) -> None:
-        """The same, but signals end the waits."""
+        """The same, but who is to die gives up."""
         async with MUTEXES[place]:
-            STATE.ready.add(1)
-            await QUEUE.wait_until(lambda: STATE.ready.value >= 2, deadline_ns=now_ns() + 10**8)
-            await MUTEXES[1 - place].acquire(interruptible=True)
-            MUTEXES[1 - place].release()
+            await meet_asleep()
+            async with MUTEXES[1 - place].killable():
+                pass
+
+    async def readers(self, place: int) -> None:
+        """One reads what the other wants to write, and wants the mutex that the other has."""
+        if place:
+            async with MUTEXES[0]:
+                await meet_asleep()
+                async with RWSEM.write(killable=True):
+                    pass
+        else:
+            async with RWSEM.read():
+                await meet_asleep()
+                async with MUTEXES[0].killable():
+                    pass
+
+    async def hand(self, sections: int) -> None:
+        """Sections of a mutex that others want, too."""
+        for _ in range(sections):
+            await MUTEXES[0].acquire()
+            if STATE.released_ns:
+                STATE.longest_ns = max(STATE.longest_ns, now_ns() - STATE.released_ns)
+                STATE.released_ns = 0
+            count = STATE.sections
+            for _ in range(4):
+                interrupts.safepoint()
+            STATE.sections = count + 1
+            if MUTEXES[0].owner.value & QUEUED:
+                STATE.stalls += 1
+                STATE.released_ns = now_ns()
+            MUTEXES[0].release()
+
+    async def hold(self, _place: int) -> None:
+        """Have a file's lock until ``free``."""
+        inode = await resolve(b"/tmp/file")
+        async with inode.lock:
+            await QUEUE.wait_until(lambda: STATE.word.value, interruptible=False)
+
+    async def memory(self, place: int) -> None:
+        """The kernel's own locks, in its own paths: an address space's, and a file's."""
+        inode = await resolve(b"/tmp/file")
+        if place:
+            async with inode.lock:
+                await meet_asleep()
+                space = AddressSpace.at(STATE.word.value)
+                await mmap.unmap_region(space, LOWEST, PAGE_SIZE)
+        else:
+            space = AddressSpace.at(current().address_space)
+            STATE.word.store(space.phys)
+            async with space.lock:
+                await meet_asleep()
+                await file.truncate(inode, 0)
+
+    async def keep(self, place: int) -> None:
+        """Go back to user mode with a lock."""
+        await MUTEXES[place].acquire()
+
+    async def die(self, place: int) -> None:
+        """End with a lock."""
+        await MUTEXES[place].acquire()
+        await exit_process(0)
+
+    def read_ring(self, place: int) -> None:
+        """A reader of a spinning lock and its writer, and a spinlock between them."""
+        if place:
+            with SPINLOCKS[0]:
+                meet(2)
+                with RWLOCK.write():
+                    pass
+        else:
+            with RWLOCK.read():
+                meet(2)
+                with SPINLOCKS[0]:
+                    pass
+
+    def read_long(self, place: int) -> None:
+        """The same, but the reader wants nothing: it is slow. Nothing is wrong."""
+        if place:
+            with SPINLOCKS[0]:
+                meet(2)
+                with RWLOCK.write():
+                    pass
+        else:
+            with RWLOCK.read():
+                meet(2)
+                busy(0.12)
 
     def call(self, place: int) -> None:
         """A CPU waits for an answer of one that waits for its lock with interrupts off."""
         if place:
             with SPINLOCKS[0]:
                 meet(2)
-                busy(0.05)
+                meet(4)
                 remote_call.call(0, NOTHING_CALL, 0, wait=True)
         else:
+            meet(2)  # before: the other's start may need an interrupt here
             flag = interrupts.save()
-            meet(2)
+            meet(4)
             with SPINLOCKS[0]:
                 pass
             interrupts.restore(flag)
@@ -218,13 +342,43 @@ def again() -> None:
         ipi._command(cpu().index, ICR_ASSERT | STORM_VECTOR)
 
 
-def main() -> int:
+class TimedWatcher(Watcher):
+    """Says of each deadlock for how long others on the host kept it from being reported."""
+
+    def __init__(self, *, kills: bool, limits: Limits) -> None:
+        super().__init__(kills=kills, limits=limits, on_finding=self._say)
+        self._looks: deque[tuple[float, float, list[float]]] = deque(maxlen=16)
+
+    def look(self) -> int | None:
+        """Look once."""
+        self._looks.append((time.monotonic(), delay_s(os.getpid()), self._delays_of_cores()))
+        return super().look()
+
+    def _say(self, finding: Finding) -> None:
+        say(finding)
+        lasted = re.search(r", for ([0-9.]+) s$", finding.what)
+        if finding.kind == DEADLOCK and lasted:
+            closed = time.monotonic() - float(lasted[1])
+            own = next((own for at, own, _ in reversed(self._looks) if at < closed), 0.0)
+            before = self._looks[-1][2]
+            cores = max(now - was for now, was in zip(self._delays_of_cores(), before, strict=True))
+            host = delay_s(os.getpid()) - own + cores
+            sys.stderr.write(f"the host took {host:.3f} s of that\n")
+
+    def _delays_of_cores(self) -> list[float]:
+        return [delay_s(PARTIES[index].pid) for index in range(topology.cpu_count())]
+
+
+def delay_s(pid: int) -> float:
+    """Seconds for which a process was ready to run, and the host ran somebody else."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
+def main() -> NoReturn:
     """Boot and run the commands."""
     from mpkernel.boot.start import kernel_entry  # noqa: PLC0415  the last: no more statics
 
-    words = sys.argv[1:]
-    kills = words[0] == "--kill"
-    cpus, script = words[kills:]
+    *options, cpus, script = sys.argv[1:]
     CHAR_DEVICES.add(CHAR_DEBUG, Provocations())
     KERNEL_VECTORS.add(STORM_VECTOR, again)
     remote_call.FUNCTIONS.add(NOTHING_CALL, lambda _argument: None)
@@ -241,10 +395,14 @@ def main() -> int:
         cmdline=BootParameters(init_args=("-c", script)).encode(),
         timeout_s=40,
     )
-    return Machine(config, Watcher(kills=kills, limits=limits)).run(
-        kernel_entry, at_end=show_findings
-    )
+    if "--seed" in options:
+        machine: Machine = TurnsMachine(config, int(options[1]), cpu, use_cpu)
+    else:
+        machine = Machine(config, TimedWatcher(kills="--kill" in options, limits=limits))
+    status = machine.run(kernel_entry, at_end=show_findings)
+    sys.stdout.flush()
+    os._exit(status)  # under a seed, cores stand where they stood: none unwinds
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

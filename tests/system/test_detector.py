@@ -32,10 +32,12 @@ def findings(text: str) -> list[str]:
 
 
 def assert_prompt(text: str) -> None:
-    """The report came within 100 ms after the circle closed (the host may be slow: 200)."""
+    """The report came within 100 ms after the circle closed, but for what the host took."""
     found = re.search(r"^mpkernel: deadlock: .*, for ([0-9.]+) s$", text, re.MULTILINE)
+    taken = re.search(r"^the host took ([0-9.]+) s of that$", text, re.MULTILINE)
     assert found is not None, text
-    assert float(found[1]) < 0.2
+    assert taken is not None, text
+    assert float(found[1]) - float(taken[1]) < 0.1
 
 
 @pytest.mark.feature("FIX-11")
@@ -56,7 +58,25 @@ def test_a_ring_of_spinning_locks(members: int, machine_findings):
         ), done.stderr
     stacks = done.stderr.split("CPU 0 stands at", 1)[1]
     assert stacks.count("provoked_machine.py") >= members
-    assert {report.kind for report in machine_findings()} == {"circular dependency"}
+    (circle,) = machine_findings()
+    assert circle.kind == "circular dependency"
+    assert {step.cpu for step in circle.steps} <= set(range(members))
+    assert all(any(" Provocations.ring" in call for call in step.stack) for step in circle.steps)
+    assert sorted(circle.scene) == sorted(
+        [f"has {name}", f"waits for {names[(place + 1) % members]}"]
+        for place, name in enumerate(names[:members])
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "where"), [("keep", "at the end of its kernel work"), ("die", "at its end")]
+)
+def test_a_lock_taken_along_to_user_mode_or_the_grave(word: str, where: str, machine_findings):
+    done = provoke(1, f"echo {word}:1 > /dev/debug; echo on")
+    assert done.stdout.endswith("on\n"), done.stderr
+    (report,) = machine_findings()
+    assert report.kind == "lock left held"
+    assert report.what == f"east mutex (mutex) is held {where}"
 
 
 @pytest.mark.feature("FIX-11")
@@ -71,13 +91,46 @@ def test_sleeping_locks_and_where_their_waiters_sleep(machine_findings):
     machine_findings()
 
 
-def test_one_that_a_signal_can_end_is_ended_and_the_machine_goes_on(machine_findings):
-    done = provoke(2, on_each("killable:0", "killable:1"), "--kill")
+def test_a_reader_of_a_spinning_lock_is_in_the_ring(machine_findings):
+    done = provoke(2, on_each("read_ring:0", "read_ring:1"))
+    assert done.returncode == DEADLOCK, done.stderr
+    assert_prompt(done.stderr)
+    assert re.search(r"CPU 1 .* for rwlock register@.*, which CPU 0 has for reading", done.stderr)
+    assert re.search(r"CPU 0 .* for spinlock north@.*, which CPU 1 has had", done.stderr)
+    machine_findings()
+
+
+def test_a_reader_that_gets_on_is_in_nobodys_way(machine_findings):
+    done = provoke(2, on_each("read_long:0", "read_long:1"))
+    assert done.returncode == 0, done.stderr
+    assert findings(done.stderr) == []
+    machine_findings()
+
+
+@pytest.mark.parametrize("word", ["killable", "readers", "memory"])
+def test_one_that_a_signal_can_end_is_ended_and_the_machine_goes_on(word: str, machine_findings):
+    script = f"echo > /tmp/file; {on_each(f'{word}:0', f'{word}:1')}"
+    done = provoke(2, script, "--kill")
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("on\n")
     assert findings(done.stderr) == ["deadlock"]
     assert len(re.findall(r"task \d+ \(echo\) is ended, the machine goes on", done.stderr)) == 1
     machine_findings()
+
+
+def test_kill_9_ends_the_wait_for_a_files_lock_and_sigcont_does_not():
+    script = """
+        echo > /tmp/file; echo hold > /dev/debug & sleep 0.1
+        echo new > /tmp/file & sleep 0.1
+        kill -CONT $!; sleep 0.1; ps
+        kill -KILL $!; wait $!; echo status $?
+        cat /tmp/file; echo free > /dev/debug; wait; echo on
+    """
+    done = provoke(2, script)
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"^ +\d+ D +\d ", done.stdout, re.MULTILINE)) == 2, done.stdout
+    assert done.stdout.endswith("status 137\n\non\n")
+    assert findings(done.stderr) == []
 
 
 def test_without_such_a_task_the_machine_stops_all_the_same(machine_findings):
@@ -166,6 +219,12 @@ def test_a_wakeup_that_nobody_sent():
     assert done.stdout == "on\n", done.stderr
     assert findings(done.stderr) == ["lost wakeup"], done.stderr
     assert "though what it waits for is so" in done.stderr
+
+
+def test_a_sleep_that_ends_in_time_is_neither_hung_nor_forgotten():
+    done = provoke(2, "echo hang > /dev/debug & sleep 0.6; echo free > /dev/debug; wait; echo on")
+    assert done.stdout == "on\n", done.stderr
+    assert findings(done.stderr) == []
 
 
 def test_a_machine_that_is_well_is_not_disturbed():

@@ -14,18 +14,18 @@ from hw.cpu.encodings.token import NUMBER, Build
 
 #: In all modes.
 _SYSTEM: Final = frozenset((
-    "HLT", "CLI", "STI", "WRMSR", "RDMSR", "INVD", "WBINVD", "WBNOINVD", "CLTS", "INVLPG",
+    "HLT", "WRMSR", "RDMSR", "INVD", "WBINVD", "WBNOINVD", "CLTS", "INVLPG",
     "INVPCID", "LGDT", "LIDT", "SGDT", "SIDT", "LLDT", "LTR", "SLDT", "STR", "LMSW", "SMSW",
     "LAR", "LSL", "VERR", "VERW", "IN", "OUT", "INSB", "INSW", "INSD", "OUTSB", "OUTSW", "OUTSD",
-    "SYSRETQ", "SYSRETD", "SYSENTER", "SYSEXITQ", "SYSEXITD", "SWAPGS", "RDPMC", "INT", "INT1",
-    "IRETW", "IRETD", "IRETQ", "RETFW", "RETFD", "RETFQ", "RDFSBASE", "RDGSBASE", "WRFSBASE",
-    "WRGSBASE", "STAC", "CLAC", "MONITORW", "MONITORD", "MONITORQ", "MWAIT", "LSS", "LFS", "LGS",
+    "SYSRETD", "ENTERW", "LEAVEW", "SYSENTER", "SYSEXITQ", "SYSEXITD", "RDPMC", "INT", "INT1",
+    "IRETW", "IRETD", "RETFW", "RETFD", "RETFQ", "RDFSBASE", "RDGSBASE", "WRFSBASE",
+    "WRGSBASE", "MONITORW", "MONITORD", "MONITORQ", "MWAIT", "LSS", "LFS", "LGS",
 ))  # fmt: skip
 #: Outside 64-bit mode only.
 _LEGACY: Final = frozenset((
     "CLFLUSH", "LDS", "LES", "INTO", "BOUND", "ARPL", "PUSHAW", "PUSHAD", "POPAW", "POPAD", "AAA",
-    "AAD", "AAM", "AAS", "DAA", "DAS", "SALC", "XLAT", "ENTERW", "ENTERD", "LEAVEW", "LEAVED",
-    "PUSHFW", "PUSHFD", "POPFW", "POPFD", "SYSCALL", "INT3",
+    "AAD", "AAM", "AAS", "DAA", "DAS", "SALC", "XLAT", "ENTERD", "LEAVED",
+    "PUSHFW", "PUSHFD", "POPFW", "POPFD", "SYSCALL", "SWAPGS", "STAC", "CLAC", "INT3",
     *(f"{n}{s}" for n in ("MOVS", "STOS", "LODS", "SCAS", "CMPS") for s in "BWD"),
 ))  # fmt: skip
 _SEGMENT_TOKENS: Final = frozenset(("ES", "CS", "SS", "DS", "FS", "GS", "SREG"))

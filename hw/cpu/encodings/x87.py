@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from iced_x86 import Encoder, OpKind, Register
 
-from hw.cpu.block_builder import BARRIER, PARTIAL, BlockBuilder
+from hw.cpu.block_builder import BARRIER, PARTIAL, BlockBuilder, bits_of
 from hw.cpu.encodings.token import NUMBER, Build
 from hw.cpu.operands import memory
 
@@ -54,7 +54,7 @@ def _handler(code_name: str) -> str:
 
 def _opcode(d: BlockBuilder, i: Any) -> int:
     """The eleven bits of the opcode that x87 remembers."""
-    encoder = Encoder(64)
+    encoder = Encoder(bits_of(d.mode))
     encoder.encode(i, d.rip)
     code = encoder.take_buffer()
     at = next(k for k, byte in enumerate(code) if 0xD8 <= byte <= 0xDF)

@@ -18,23 +18,15 @@ from typing import Any, Final
 
 from hw.cpu import control, flags, mmu
 from hw.cpu.control import CONVENTION, PARAMETERS
-from hw.cpu.micro_op import SLOT
+from hw.cpu.inlining import FunctionBuilder, Inlined, compile_function
+from hw.cpu.ir import I1, I64, VECTOR, Module, Pointer, Value
+from hw.cpu.micro_op import PLACE_BITS, SLOT
+from hw.cpu.primitives import sext
 from hw.cpu.regions.formation import KnownBlock, KnownOp, Shape, is_inside
-from hw.cpu.semantics import branch
+from hw.cpu.semantics import branch, locked, string
 from hw.cpu.semantics.handler import position
 from hw.cpu.state import JUMP_ENTRIES, JUMP_OFFSET, CpuState
-from hw.cpu.subset import (
-    I1,
-    I64,
-    VECTOR,
-    Builder,
-    Inlined,
-    Module,
-    Pointer,
-    SubsetError,
-    Value,
-    compile_function,
-)
+from hw.cpu.subset import SubsetError
 
 _ZERO: Final = CpuState.offset_of("zero")
 _KIND: Final = CpuState.offset_of("flag_kind")
@@ -47,7 +39,7 @@ _XMM: Final = CpuState.offset_of("xmm")
 _XMM_END: Final = CpuState.offset_of("x87")
 
 
-class RegionBuilder(Builder):
+class RegionBuilder(FunctionBuilder):
     """Emits the function ``@region`` for a shape."""
 
     def __init__(self, module: Module, shape: Shape) -> None:
@@ -66,6 +58,8 @@ class RegionBuilder(Builder):
             flags.make_ready: self._make_ready,
             branch.go_linked: self._go_linked,
             branch.go_to: self._go_to,
+            locked.must_run_alone: self._leave_to_handler,
+            string.charge: self._charge_iterations,
         }
         for name in ("budget", "exit_op", "exit_handler", "exit_rip", "exit_link"):
             self.allocas.append(f"  %{name}_slot = alloca i64")
@@ -206,7 +200,8 @@ class RegionBuilder(Builder):
         replaced = self._replaced.get(function)
         if replaced is not None:
             return replaced(*arguments)
-        if "__noinline__" in getattr(function, "__dict__", {}):
+        touches_state = any(isinstance(argument, Pointer) for argument in arguments)
+        if touches_state and "__noinline__" in getattr(function, "__dict__", {}):
             return self._leave_to_handler()
         return super().call(function, arguments)
 
@@ -230,6 +225,22 @@ class RegionBuilder(Builder):
         """Leave the region before the instruction at hand, which threaded code does."""
         self._to_threaded(Value(str(self._op.at), I64), Value(str(self._op.number), I64))
         return 0
+
+    def _charge_iterations(self, s: Pointer, u: KnownOp, done: Any, unfinished: Any) -> None:
+        """End a string instruction: leave at its own address if it is not finished."""
+        count = self.value(done).name
+        counted = self.load_field(s, "instructions")
+        self.store_field(s, "instructions", self.op(f"sub i64 {counted.name}, {count}", I64))
+        before = self.op("load i64, ptr %budget_slot", I64)
+        left = self.op(f"sub i64 {before.name}, {count}", I64)
+        goes_on, over = self.label(), self.label()
+        self.branch_if(self.convert(unfinished, I1), over, goes_on)
+        self.place(over)
+        spent = self.op(f"sub i64 {left.name}, {position(u)}", I64)  # type: ignore[arg-type]
+        self.line(f"store i64 {spent.name}, ptr %budget_slot")
+        self._to_loop(sext(u.place, PLACE_BITS), 0)
+        self.place(goes_on)
+        self.line(f"store i64 {left.name}, ptr %budget_slot")
 
     # Ends of blocks
 

@@ -20,14 +20,21 @@ from hw.cpu.regions.record import MAX_PAGES
 from hw.cpu.semantics import (
     alu,
     bit,
+    bmi,
     branch,
+    checksum,
+    locked,
     move,
     muldiv,
     shift,
     sse,
+    sse4,
     sse_float,
     sse_integer,
     stack,
+    string,
+    string_compare,
+    system,
 )
 from hw.cpu.semantics.handler import Handler
 from hw.cpu.state import MODE_FLAGS, jump_cache
@@ -35,10 +42,13 @@ from hw.cpu.threaded import handler_list, numbers
 
 #: Families whose instructions a region holds; at others it is left.
 FAMILIES: Final[tuple[ModuleType, ...]] = (
-    move, alu, shift, muldiv, bit, stack, branch, sse, sse_integer, sse_float,
+    move, alu, shift, muldiv, bit, stack, branch, string, locked, sse, sse_integer, sse_float,
+    sse4, string_compare, bmi, checksum,
 )  # fmt: skip
-#: Their handlers that end a run by themselves or touch the host's own state.
-_EXCLUDED: Final = (stack.popf, sse.ldmxcsr, sse.stmxcsr)
+#: Handlers of FAMILIES that end a run by themselves or touch the host's own state.
+_EXCLUDED: Final = (stack.popf, sse.ldmxcsr, sse.stmxcsr, sse4.mask_move)
+#: Handlers of other families that a region holds.
+_ALSO: Final = (system.nop, system.fence)
 _INSIDE: Final = frozenset(family.__name__ for family in FAMILIES)
 MAX_BLOCKS: Final = 40
 MAX_OPS: Final = 260
@@ -76,7 +86,7 @@ class KnownOp:
 def is_inside(op: KnownOp) -> bool:
     """Whether a micro-op can be part of a region."""
     form = op.handler.form
-    return form.__module__ in _INSIDE and form not in _EXCLUDED
+    return (form.__module__ in _INSIDE and form not in _EXCLUDED) or form in _ALSO
 
 
 @dataclass(slots=True)

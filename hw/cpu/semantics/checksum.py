@@ -7,12 +7,13 @@ Context: native code, oracle.
 from collections.abc import Iterator
 from typing import Any, Final
 
+from hw.cpu.ir import I64, Builder, Value
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load
 from hw.cpu.primitives import get, low, put
 from hw.cpu.semantics.handler import SIZES, Handler, address
 from hw.cpu.state import CpuState
-from hw.cpu.subset import I64, Builder, Value, primitive
+from hw.cpu.subset import primitive
 
 _POLYNOMIAL: Final = 0x82F6_3B78
 _SUFFIX: Final = {8: "b", 16: "w", 32: "l", 64: "q"}

@@ -25,6 +25,8 @@ class Handler:
     name: str
     form: Callable[..., Any]
     constants: tuple[Any, ...] = ()
+    second: "Handler | None" = None  #: done at once after it, with the next micro-op
+    link: str = ""  #: field of the next micro-op that is known to equal this one's ``a``
 
 
 def address(s: CpuState, u: MicroOp, form: str) -> int:

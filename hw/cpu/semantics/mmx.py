@@ -11,8 +11,9 @@ State: the x87 and vector fields of CpuState. Context: native code, oracle.
 from collections.abc import Iterator
 from typing import Final
 
+from hw.cpu.control import leave_fault
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.mmu import load, store
+from hw.cpu.mmu import exception, load, store
 from hw.cpu.primitives import get, low, put, u64, wide
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.semantics.mmx_names import (
@@ -27,9 +28,12 @@ from hw.cpu.semantics.mmx_names import (
 from hw.cpu.semantics.sse import load128, reg, set_reg
 from hw.cpu.semantics.sse_float import end_if_raised
 from hw.cpu.semantics.x87_control import probe_write
-from hw.cpu.semantics.x87_stack import TOP_MASK, X87, begin
+from hw.cpu.semantics.x87_stack import TOP_MASK, X87
+from hw.cpu.semantics.x87_stack import begin as begin_x87
 from hw.cpu.state import CpuState
 from hw.cpu.vector_primitives import to_integer, vector
+from hw.spec.registers import CR0_EM
+from hw.spec.vectors import INVALID_OPCODE
 
 _ONES: Final = 0xFFFF
 #: PSHUFB looks at three bits of an index here, at four in a vector register.
@@ -39,6 +43,14 @@ _INDEX_BITS: Final = 0x8787_8787_8787_8787
 def mm(s: CpuState, number: int) -> int:
     """An MMX register."""
     return get(s, X87 + number, 64)
+
+
+def begin(s: CpuState) -> None:
+    """Start an instruction: #UD where x87 is emulated, else as x87 does."""
+    if s.cr0 & CR0_EM != 0:
+        exception(s, INVALID_OPCODE, 0)
+        leave_fault()
+    begin_x87(s)
 
 
 def enter_mmx(s: CpuState) -> None:

@@ -118,9 +118,20 @@ def cmov_rm(s: CpuState, u: MicroOp, bits: int, code: int) -> None:
     put(s, u.a, bits, new if holds(s, code) else old)
 
 
+def put_byte(s: CpuState, number: int, value: int) -> None:
+    """Write a byte register by storing all of its 64 bits.
+
+    What reads the whole register next would have to wait for two stores.
+    """
+    whole = number & 0xF8
+    shift = (number & 1) << 3
+    kept = get(s, whole, 64) & ~(0xFF << shift)
+    put(s, whole, 64, kept | value << shift)
+
+
 def set_r(s: CpuState, u: MicroOp, code: int, after_compare: bool) -> None:
     """1 or 0 to a byte register."""
-    put(s, u.a, 8, flag(condition(s, code, after_compare)))
+    put_byte(s, u.a, flag(condition(s, code, after_compare)))
 
 
 def set_m(s: CpuState, u: MicroOp, code: int) -> None:

@@ -17,11 +17,11 @@ from typing import Final
 
 from hw.cpu.control import leave_fault
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.mmu import exception, load, load_for_update, store
-from hw.cpu.primitives import address_of, get, low, put, u32, u64, wide
+from hw.cpu.mmu import exception, load, load_wide, store, store_wide
+from hw.cpu.primitives import address_of, get, likely, lookup, low, put, u32, u64, wide
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.state import CpuState
-from hw.cpu.vector_primitives import get128, load_host_mxcsr, put128, store_host_mxcsr
+from hw.cpu.vector_primitives import get128, load_host_mxcsr, put128, store_host_mxcsr, vector
 from hw.spec.vectors import GENERAL_PROTECTION
 
 XMM: Final = CpuState.offset_of("xmm")
@@ -31,6 +31,8 @@ MASKS: Final = 0x1F80
 STICKY: Final = 0x3F
 _UNDERFLOW_MASK: Final = 1 << 11
 _FLUSH: Final = 1 << 15
+#: Host instructions that replace the low and the high half of a register.
+_MERGE: Final = ("movsd", "movlhps")
 #: Bits that MXCSR has.
 MXCSR_MASK: Final = 0xFFFF
 
@@ -45,25 +47,29 @@ def set_reg(s: CpuState, number: int, value: int) -> None:
     put128(s, XMM + number, value)
 
 
+def set_half(s: CpuState, number: int, half: int, value: int) -> None:
+    """Write half of a vector register.
+
+    All of it is stored, by an instruction of the host, or LLVM would store the half alone: a
+    processor makes a load wait that needs the bytes of two stores.
+    """
+    set_reg(s, number, vector(_MERGE[half], reg(s, number), wide(value)))
+
+
 def load128(s: CpuState, place: int, aligned: bool) -> int:
     """Sixteen bytes of memory."""
-    if aligned and place & 15 != 0:
+    if aligned and not likely(place & 15 == 0):
         exception(s, GENERAL_PROTECTION, 0)
         leave_fault()
-    lower = load(s, place, 64)
-    return wide(lower) | wide(load(s, u64(place + 8), 64)) << 64
+    return load_wide(s, place)
 
 
 def store128(s: CpuState, place: int, value: int, aligned: bool) -> None:
     """Sixteen bytes to memory; both ends are checked before the first is written."""
-    if aligned and place & 15 != 0:
+    if aligned and not likely(place & 15 == 0):
         exception(s, GENERAL_PROTECTION, 0)
         leave_fault()
-    if place & 0xFFF > 4096 - 16:
-        load_for_update(s, place, 64)
-        load_for_update(s, u64(place + 8), 64)
-    store(s, place, 64, u64(value))
-    store(s, u64(place + 8), 64, u64(value >> 64))
+    store_wide(s, place, value)
 
 
 def source(s: CpuState, u: MicroOp, form: str, bits: int) -> int:
@@ -78,6 +84,27 @@ def source(s: CpuState, u: MicroOp, form: str, bits: int) -> int:
 def element(value: int, bits: int, number: int) -> int:
     """Element ``number`` of a 128-bit value."""
     return low(u64(value >> wide(number * bits)), bits)
+
+
+def _masks(bits: int) -> tuple[int, ...]:
+    """Half a register with all ones in the elements of a number's bits, for each number."""
+    count = 64 // bits
+    ones = (1 << bits) - 1
+    return tuple(
+        sum(ones << bits * k for k in range(count) if number >> k & 1)
+        for number in range(1 << count)
+    )
+
+
+_MASKS: Final = {bits: _masks(bits) for bits in (16, 32, 64)}
+
+
+def chosen_elements(chosen: int, bits: int) -> int:
+    """All ones in the elements whose bits are set."""
+    count = 64 // bits
+    lower = lookup(_MASKS[bits], chosen & ((1 << count) - 1))
+    upper = lookup(_MASKS[bits], chosen >> count & ((1 << count) - 1))
+    return wide(lower) | wide(upper) << 64
 
 
 def mov_rr(s: CpuState, u: MicroOp) -> None:
@@ -129,7 +156,7 @@ def to_general(s: CpuState, u: MicroOp, bits: int) -> None:
 
 def half_load(s: CpuState, u: MicroOp, half: int) -> None:
     """MOVLPS, MOVHPS and their like: one half from memory."""
-    put(s, XMM + u.a + 8 * half, 64, load(s, address(s, u, "m"), 64))
+    set_half(s, u.a, half, load(s, address(s, u, "m"), 64))
 
 
 def half_store(s: CpuState, u: MicroOp, half: int) -> None:
@@ -139,7 +166,7 @@ def half_store(s: CpuState, u: MicroOp, half: int) -> None:
 
 def half_move(s: CpuState, u: MicroOp, target: int, origin: int) -> None:
     """MOVHLPS, MOVLHPS."""
-    put(s, XMM + u.a + 8 * target, 64, get(s, XMM + u.b + 8 * origin, 64))
+    set_half(s, u.a, target, get(s, XMM + u.b + 8 * origin, 64))
 
 
 def enter_mxcsr(s: CpuState) -> None:

@@ -12,9 +12,9 @@ from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load, load_for_update, store
 from hw.cpu.primitives import get, put, u64, wide
 from hw.cpu.semantics.handler import Handler, address
-from hw.cpu.semantics.sse import XMM, element, reg, set_reg, source
+from hw.cpu.semantics.sse import XMM, chosen_elements, element, reg, set_reg, source
 from hw.cpu.semantics.sse_float import rounds
-from hw.cpu.semantics.sse_integer import cut128, insert, operate, put_element
+from hw.cpu.semantics.sse_integer import cut128, insert, operate
 from hw.cpu.semantics.sse_names import LATER_INTEGER, WIDENING, with_immediate
 from hw.cpu.state import CpuState
 from hw.cpu.vector_primitives import vector
@@ -27,11 +27,8 @@ BLENDS: Final = {"pblendw": 16, "blendps": 32, "blendpd": 64}
 def blend(s: CpuState, u: MicroOp, form: str, bits: int) -> None:
     """PBLENDW, BLENDPS, BLENDPD: the elements whose bit in the immediate is set."""
     value = source(s, u, form, 128)
-    number = 0
-    while number < 128 // bits:
-        if u.imm >> number & 1 != 0:
-            put_element(s, XMM + u.a + number * (bits // 8), bits, element(value, bits, number))
-        number += 1
+    chosen = chosen_elements(u.imm, bits)
+    set_reg(s, u.a, (reg(s, u.a) & ~chosen) | (value & chosen))
 
 
 def blend_by_signs(s: CpuState, u: MicroOp, form: str, bits: int) -> None:
@@ -80,12 +77,9 @@ def insert_single(s: CpuState, u: MicroOp, form: str) -> None:
         value = element(reg(s, u.b), 32, u.imm >> 6)
     else:
         value = load(s, address(s, u, form), 32)
-    put_element(s, XMM + u.a + (u.imm >> 4 & 3) * 4, 32, value)
-    number = 0
-    while number < 4:
-        if u.imm >> number & 1 != 0:
-            put_element(s, XMM + u.a + number * 4, 32, 0)
-        number += 1
+    place = wide((u.imm >> 4 & 3) * 32)
+    merged = (reg(s, u.a) & ~(wide(0xFFFF_FFFF) << place)) | wide(value) << place
+    set_reg(s, u.a, merged & ~chosen_elements(u.imm, 32))
 
 
 def extract_to_register(s: CpuState, u: MicroOp, bits: int) -> None:

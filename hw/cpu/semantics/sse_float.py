@@ -20,7 +20,16 @@ from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import exception, load
 from hw.cpu.primitives import address_of, get, likely, low, put, u64, wide
 from hw.cpu.semantics.handler import Handler, address
-from hw.cpu.semantics.sse import HOST_MXCSR, MASKS, STICKY, enter_mxcsr, reg, set_reg, source
+from hw.cpu.semantics.sse import (
+    HOST_MXCSR,
+    MASKS,
+    STICKY,
+    chosen_elements,
+    enter_mxcsr,
+    reg,
+    set_reg,
+    source,
+)
 from hw.cpu.semantics.sse_names import (
     COMPARES,
     FLOATS,
@@ -40,8 +49,8 @@ from hw.cpu.vector_primitives import (
     to_integer,
     vector,
 )
-from hw.spec.registers import RFLAGS_CF, RFLAGS_PF, RFLAGS_ZF
-from hw.spec.vectors import SIMD
+from hw.spec.registers import CR4_OSXMMEXCPT, RFLAGS_CF, RFLAGS_PF, RFLAGS_ZF
+from hw.spec.vectors import INVALID_OPCODE, SIMD
 
 #: Sticky flags of the operands, and of a tiny result.
 _OF_OPERANDS: Final = 7
@@ -52,7 +61,7 @@ _SWAP_HALVES: Final = with_immediate("pshufd", 0x4E)
 
 
 def end_if_raised(s: CpuState, result: int, bits: int) -> None:
-    """End the instruction with #XM if it has raised an unmasked exception.
+    """End the instruction with #XM (#UD without CR4.OSXMMEXCPT) if it raised an unmasked exception.
 
     ``bits`` is the size of the result's elements where they can be tiny, else 0.
     """
@@ -76,7 +85,7 @@ def raised(s: CpuState, lower: int, upper: int, bits: int) -> bool:
     enter_mxcsr(s)
     if found & unmasked == 0:
         return False
-    exception(s, SIMD, 0)
+    exception(s, SIMD if s.cr4 & CR4_OSXMMEXCPT != 0 else INVALID_OPCODE, 0)
     return True
 
 
@@ -130,7 +139,7 @@ def dot_product(s: CpuState, u: MicroOp, form: str, bits: int) -> None:
     out follows from the order of the operands here, which is Intel's.
     """
     value = source(s, u, form, 128)
-    chosen = _elements(u.imm >> 4, bits)
+    chosen = chosen_elements(u.imm >> 4, bits)
     total = vector(_MULTIPLY[bits], reg(s, u.a) & chosen, value & chosen)
     end_if_raised(s, total, bits)
     if bits == 64:
@@ -140,17 +149,7 @@ def dot_product(s: CpuState, u: MicroOp, form: str, bits: int) -> None:
         end_if_raised(s, total, bits)
         total = vector("addps", total, vector(_SWAP_HALVES, total, total))
     end_if_raised(s, total, bits)
-    set_reg(s, u.a, total & _elements(u.imm, bits))
-
-
-def _elements(chosen: int, bits: int) -> int:
-    """All ones in the elements whose bits are set."""
-    if bits == 64:
-        lower = u64(0 - (chosen & 1))
-        return wide(lower) | wide(u64(0 - (chosen >> 1 & 1))) << 64
-    lower = (chosen & 1) * 0xFFFF_FFFF | (chosen >> 1 & 1) * 0xFFFF_FFFF_0000_0000
-    upper = (chosen >> 2 & 1) * 0xFFFF_FFFF | (chosen >> 3 & 1) * 0xFFFF_FFFF_0000_0000
-    return wide(lower) | wide(upper) << 64
+    set_reg(s, u.a, total & chosen_elements(u.imm, bits))
 
 
 def handlers() -> Iterator[Handler]:

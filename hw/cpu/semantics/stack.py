@@ -22,6 +22,8 @@ from hw.spec.registers import (
     RFLAGS_DF,
     RFLAGS_FIXED,
     RFLAGS_ID,
+    RFLAGS_IF,
+    RFLAGS_IOPL,
     RFLAGS_NT,
     RFLAGS_OF,
     RFLAGS_RF,
@@ -32,6 +34,8 @@ from hw.spec.registers import (
 
 #: What POPF may change at user privilege (IF and IOPL stay).
 _POPF_MASK: Final = RFLAGS_STATUS | RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC | RFLAGS_ID
+#: What else a kernel may change, or what has more consequences.
+_POPF_KERNEL: Final = RFLAGS_TF | RFLAGS_NT | RFLAGS_AC | RFLAGS_IOPL | RFLAGS_IF
 _SAHF_MASK: Final = RFLAGS_STATUS & 0xFF
 
 
@@ -103,13 +107,20 @@ def pushf(s: CpuState, u: MicroOp, bits: int) -> None:  # noqa: ARG001
 
 
 def popf(s: CpuState, u: MicroOp, bits: int) -> None:
-    """POPF in exit mode; with TF set the next instruction (at ``imm``) is traced."""
-    if s.vectors != 0:
-        leave_undone(s, u, EXIT_SYSTEM)
+    """POPF; with TF set the next instruction (at ``imm``) is traced.
+
+    In vector mode more may be changed, and from most of that something else follows: Python's.
+    """
     value = load(s, s.rsp, bits)
-    s.rsp = u64(s.rsp + bits // 8)
     mask = low(_POPF_MASK, bits)
     old = flags_now(s) & ~RFLAGS_RF
+    if s.vectors != 0:
+        allowed = RFLAGS_IF if s.cpl <= old >> 12 & 3 else 0
+        changed = (old ^ value) & low(_POPF_KERNEL, bits)
+        if changed & ~allowed != 0 or (changed != 0 and s.held != 0):
+            leave_undone(s, u, EXIT_SYSTEM)
+        mask |= allowed
+    s.rsp = u64(s.rsp + bits // 8)
     s.rflags = (old & ~mask) | (value & mask) | RFLAGS_FIXED
     if s.rflags & RFLAGS_TF != 0:
         s.rip = u.imm

@@ -1,9 +1,9 @@
 """String instructions, alone and repeated.
 
 A repeated one updates rcx, rsi and rdi as it goes, so a fault or an interrupt leaves it
-restartable. Upwards within pages MOVS and STOS go by the host's own REP instructions. Iterations
-are charged to the chunk but not counted as instructions; after ITERATIONS of them the instruction
-is left unfinished, so that a pending interrupt does not wait.
+restartable. Within pages MOVS and STOS are done at once, upwards by the host's own REP
+instructions. Iterations are charged to the chunk but not counted as instructions; after ITERATIONS
+of them the instruction is left unfinished, so that a pending interrupt does not wait.
 
 A micro-op's ``disp`` masks addresses and count (32 bits with the address-size prefix), ``b`` is the
 segment base of the source.
@@ -19,7 +19,8 @@ from hw.cpu.control import budget_left, dispatch, leave, micro_op_address
 from hw.cpu.flags import set_compare
 from hw.cpu.micro_op import PLACE_BITS, SLOT, MicroOp
 from hw.cpu.mmu import host_address_for_read, host_address_for_write, load, store
-from hw.cpu.primitives import get, host_copy, host_fill, put, sext, u64
+from hw.cpu.page_rules import RULE_ALIGNED
+from hw.cpu.primitives import get, host_copy, host_fill, host_load, host_store, put, sext, u64
 from hw.cpu.semantics.handler import SIZES, Handler, position
 from hw.cpu.state import CpuState
 from hw.spec.registers import RFLAGS_DF
@@ -100,20 +101,48 @@ def _least(a: int, b: int) -> int:
     return a if a < b else b
 
 
+def _limit() -> int:
+    """Iterations at once: where instructions go one by one, without a chunk, so do iterations."""
+    return 1 if budget_left() == 0 else ITERATIONS
+
+
+def _room(s: CpuState, place: int, bits: int) -> int:
+    """Elements from ``place`` on, in the direction of the copy, that are whole in its page."""
+    size = bits // 8
+    if s.rflags & RFLAGS_DF == 0:
+        return (4096 - (place & 0xFFF)) // size
+    return (place & 0xFFF) // size + 1 if (place & 0xFFF) + size <= 4096 else 0
+
+
+def _copy_down(target: int, source: int, count: int, bits: int) -> None:
+    """Copy elements downwards, one after the other."""
+    while count != 0:
+        host_store(target, bits, host_load(source, bits))
+        target = u64(target - bits // 8)
+        source = u64(source - bits // 8)
+        count -= 1
+
+
 def _bulk(s: CpuState, u: MicroOp, name: str, bits: int, count: int) -> int:
-    """Elements done at once by the host: upwards, up to the end of a page; 0 if none."""
+    """Elements done at once, up to the end of a page: MOVS, and STOS upwards; 0 if none."""
+    upwards = s.rflags & RFLAGS_DF == 0
     target = s.rdi & u.disp
-    room = (4096 - (target & 0xFFF)) // (bits // 8)
+    n = _least(_least(count, _room(s, target, bits)), _limit())
+    n = n if s.walk_rules & RULE_ALIGNED == 0 else 0
     if name == "movs":
-        room = _least(room, (4096 - (_source(s, u) & 0xFFF)) // (bits // 8))
-    n = _least(_least(count, room), ITERATIONS)
-    if s.rflags & RFLAGS_DF == 0 and n != 0:
-        if name == "movs":
+        n = _least(n, _room(s, _source(s, u), bits))
+        if n != 0:
             source_host = host_address_for_read(s, _source(s, u))
-            host_copy(host_address_for_write(s, target), source_host, n, bits)
-            _move_rsi(s, u, n * (bits // 8))
-        else:
-            host_fill(host_address_for_write(s, target), s.rax, n, bits)
+            target_host = host_address_for_write(s, target)
+            if upwards:
+                host_copy(target_host, source_host, n, bits)
+            else:
+                _copy_down(target_host, source_host, n, bits)
+            _move_rsi(s, u, u64(_step(s, bits) * n))
+            _move_rdi(s, u, u64(_step(s, bits) * n))
+        return n
+    if upwards and n != 0:
+        host_fill(host_address_for_write(s, target), s.rax, n, bits)
         _move_rdi(s, u, n * (bits // 8))
         return n
     return 0
@@ -122,7 +151,8 @@ def _bulk(s: CpuState, u: MicroOp, name: str, bits: int, count: int) -> int:
 def repeated(s: CpuState, u: MicroOp, name: str, bits: int) -> None:
     """MOVS, STOS, LODS with REP."""
     done = 0
-    while s.rcx & u.disp != 0 and done < ITERATIONS:
+    limit = _limit()
+    while s.rcx & u.disp != 0 and done < limit:
         count = s.rcx & u.disp
         bulk = 0 if name == "lods" else _bulk(s, u, name, bits, count)
         if bulk == 0:
@@ -130,7 +160,7 @@ def repeated(s: CpuState, u: MicroOp, name: str, bits: int) -> None:
         n = 1 if bulk == 0 else bulk
         s.rcx = count - n
         done += n
-    _charge(s, u, done, s.rcx & u.disp != 0)
+    charge(s, u, done, s.rcx & u.disp != 0)
 
 
 def compared(s: CpuState, u: MicroOp, name: str, bits: int, while_equal: int) -> None:
@@ -139,7 +169,8 @@ def compared(s: CpuState, u: MicroOp, name: str, bits: int, while_equal: int) ->
     left = 0
     right = 0
     more = True
-    while s.rcx & u.disp != 0 and done < ITERATIONS and more:
+    limit = _limit()
+    while s.rcx & u.disp != 0 and done < limit and more:
         left, right = _OPERATIONS[name](s, u, bits)
         s.rcx = (s.rcx & u.disp) - 1
         done += 1
@@ -147,10 +178,10 @@ def compared(s: CpuState, u: MicroOp, name: str, bits: int, while_equal: int) ->
     unfinished = s.rcx & u.disp != 0 and more
     if done != 0 and not unfinished:
         set_compare(s, left, right, bits)
-    _charge(s, u, done, unfinished)
+    charge(s, u, done, unfinished)
 
 
-def _charge(s: CpuState, u: MicroOp, done: int, unfinished: bool) -> None:
+def charge(s: CpuState, u: MicroOp, done: int, unfinished: bool) -> None:
     """Go on, or leave to come back; iterations use up the chunk but are not counted."""
     s.instructions = u64(s.instructions - done)
     if unfinished:

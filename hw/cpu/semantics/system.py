@@ -1,6 +1,6 @@
-"""System calls, exceptions raised by instructions, time, identification.
+"""Exceptions raised by instructions, time, identification, fences.
 
-Spec: AMD64 APM vol. 2, 6.1.1 (SYSCALL), 8.2; vol. 3, RDTSC RDTSCP CPUID INTn UD2 HLT.
+Spec: AMD64 APM vol. 2, 8.2; vol. 3, RDTSC RDTSCP CPUID INTn UD2.
 State: the machine's clock (hw.cpu.state.TSC). Context: native code, oracle.
 """
 
@@ -14,16 +14,14 @@ from hw.cpu.exits import (
     EXIT_EXCEPTION,
     EXIT_FAMILY,
     EXIT_ILLEGAL,
-    EXIT_SYSCALL,
     EXIT_SYSTEM,
 )
-from hw.cpu.flags import flags_now
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import exception
 from hw.cpu.primitives import full_fence, host_load, host_tsc, low, u32, u64
 from hw.cpu.semantics.handler import Handler, position
 from hw.cpu.state import TSC, CpuState
-from hw.spec.registers import CR4_TSD, RFLAGS_RF
+from hw.spec.registers import CR4_TSD
 
 _TSC_START_AT: Final = ctypes.addressof(TSC)
 TSC_VIRTUAL_AT: Final = _TSC_START_AT + TSC.offset_of("virtual")
@@ -35,17 +33,6 @@ def machine_tsc() -> int:
     if virtual != 0:
         return virtual
     return u64(host_tsc() - host_load(_TSC_START_AT, 64))
-
-
-def syscall(s: CpuState, u: MicroOp) -> None:
-    """SYSCALL in exit mode: rip (``imm``) to rcx, flags to r11, out to the kernel."""
-    if s.vectors != 0:
-        leave_undone(s, u, EXIT_SYSTEM)
-    s.rcx = u.imm
-    s.r11 = flags_now(s) & ~RFLAGS_RF
-    s.rip = u.imm
-    s.exit_reason = EXIT_SYSCALL
-    leave(u64(budget_left() - position(u) - 1))
 
 
 def trap(s: CpuState, u: MicroOp, vector: int) -> None:
@@ -76,7 +63,7 @@ def rdtsc(s: CpuState, u: MicroOp) -> None:
     """Time-stamp counter to edx:eax."""
     if s.cpl != 0 and s.cr4 & CR4_TSD != 0:
         leave_undone(s, u, EXIT_SYSTEM)
-    now = machine_tsc()
+    now = u64(machine_tsc() + s.tsc_offset)
     s.rax = u32(now)
     s.rdx = now >> 32
 
@@ -98,7 +85,6 @@ def fence(s: CpuState, u: MicroOp) -> None:  # noqa: ARG001
 
 def handlers() -> Iterator[Handler]:
     """All of this family."""
-    yield Handler("syscall", syscall)
     yield Handler("int3", trap, (3,))
     yield Handler("raise", raise_exception)
     yield Handler("illegal", leave_undone, (EXIT_ILLEGAL,))

@@ -10,8 +10,10 @@ State: the x87 fields of CpuState. Context: native code, oracle.
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from hw.cpu.control import leave_fault
 from hw.cpu.flags import set_ready
 from hw.cpu.micro_op import MicroOp
+from hw.cpu.mmu import exception
 from hw.cpu.semantics.handler import Handler
 from hw.cpu.semantics.x87_operands import REALS, memory_operand, note_memory
 from hw.cpu.semantics.x87_stack import (
@@ -31,6 +33,7 @@ from hw.cpu.semantics.x87_stack import (
     rotate,
     settle,
     settle_keeping_c1,
+    wait_for_error,
     write,
 )
 from hw.cpu.softfloat.arithmetic import UNORDERED, add, compare, divide, multiply, square_root
@@ -53,7 +56,8 @@ from hw.cpu.softfloat.number import (
 )
 from hw.cpu.softfloat.remainder import INCOMPLETE, extract, remainder, scale
 from hw.cpu.state import CpuState
-from hw.spec.registers import RFLAGS_CF, RFLAGS_PF, RFLAGS_ZF
+from hw.spec.registers import CR0_MP, CR0_TS, RFLAGS_CF, RFLAGS_PF, RFLAGS_ZF
+from hw.spec.vectors import DEVICE_NOT_AVAILABLE
 
 ARITHMETIC: Final = ("add", "mul", "sub", "subr", "div", "divr")
 
@@ -290,8 +294,11 @@ def fnop(s: CpuState, u: MicroOp) -> None:
 
 
 def wait(s: CpuState, u: MicroOp) -> None:  # noqa: ARG001
-    """FWAIT."""
-    begin(s)
+    """FWAIT: #NM where the state is another's and CR0.MP asks for it, then #MF."""
+    if s.cr0 & CR0_MP != 0 and s.cr0 & CR0_TS != 0:
+        exception(s, DEVICE_NOT_AVAILABLE, 0)
+        leave_fault()
+    wait_for_error(s)
 
 
 def handlers() -> Iterator[Handler]:

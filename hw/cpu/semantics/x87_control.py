@@ -29,10 +29,8 @@ from hw.cpu.semantics.x87_stack import (
     X87,
     begin,
     enabled,
-    load80,
     number_of,
     read,
-    store80,
 )
 from hw.cpu.softfloat.number import SPECIAL, TOP, exponent_of
 from hw.cpu.state import CpuState
@@ -198,6 +196,24 @@ def fldenv(s: CpuState, u: MicroOp, bits: int) -> None:
     _load_environment(s, place, bits)
 
 
+def _store_parts(s: CpuState, place: int, se: int, m: int) -> None:
+    """A register of an area, two bytes at a time: no more alignment is asked of it."""
+    part = 0
+    while part < 8:
+        store(s, u64(place + part), 16, low(m >> part * 8, 16))
+        part += 2
+    store(s, u64(place + 8), 16, se)
+
+
+def _load_parts(s: CpuState, place: int) -> tuple[int, int]:
+    m = 0
+    part = 0
+    while part < 8:
+        m |= load(s, u64(place + part), 16) << part * 8
+        part += 2
+    return load(s, u64(place + 8), 16), m
+
+
 def fnsave(s: CpuState, u: MicroOp, bits: int) -> None:
     """FNSAVE: environment, ST(0) to ST(7); then as FNINIT."""
     enabled(s)
@@ -208,7 +224,7 @@ def fnsave(s: CpuState, u: MicroOp, bits: int) -> None:
     i = 0
     while i < 8:
         se, m = read(s, i)
-        store80(s, u64(place + size + i * 10), se, m)
+        _store_parts(s, u64(place + size + i * 10), se, m)
         i += 1
     init(s)
 
@@ -222,7 +238,7 @@ def frstor(s: CpuState, u: MicroOp, bits: int) -> None:
     _load_environment(s, place, bits)
     i = 0
     while i < 8:
-        se, m = load80(s, u64(place + size + i * 10))
+        se, m = _load_parts(s, u64(place + size + i * 10))
         set_register(s, number_of(s, i), se, m)
         i += 1
 

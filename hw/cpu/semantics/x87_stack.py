@@ -61,6 +61,11 @@ def enabled(s: CpuState) -> None:
 def begin(s: CpuState) -> None:
     """Start a waiting instruction: #NM, then #MF of an earlier one."""
     enabled(s)
+    wait_for_error(s)
+
+
+def wait_for_error(s: CpuState) -> None:
+    """#MF of an earlier instruction."""
     if s.fpu_status & SUMMARY != 0:
         exception(s, X87_ERROR, 0)
         leave_fault()

@@ -76,7 +76,7 @@ class Virtqueue(Layout):
         """
         queue = cls.at(frames.alloc_zeroed_frame())
         queue.lock.init(ranks.VIRTQUEUE)
-        queue.space.init()
+        queue.space.init(ranks.DESCRIPTORS)
         queue.index = index
         queue.notify_address = notify_address
         queue.function = function

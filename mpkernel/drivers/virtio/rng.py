@@ -47,7 +47,7 @@ class VirtioRng:
         device = Transport(function)
         device.negotiate(0)
         STATE.lock.init(ranks.ENTROPY)
-        STATE.waiter.init()
+        STATE.waiter.init(ranks.ENTROPY_DONE)
         queue = device.add_queue(0, HANDLER_RNG)
         queue.buffers = zero_frames(1)
         device.start()
@@ -67,7 +67,7 @@ async def read(size: int) -> bytes:
         raise SysError(Errno.ENODEV)
     queue = Virtqueue.at(STATE.queue)
     data = bytearray()
-    async with STATE.lock:
+    async with STATE.lock.killable():
         while len(data) < size:
             wanted = min(size - len(data), PAGE_SIZE)
             STATE.is_done = 0

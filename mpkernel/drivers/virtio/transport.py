@@ -27,8 +27,9 @@ from hw.spec.virtio import (
     CommonConfig,
     VirtioPciCap,
 )
-from mpkernel.arch import cpu as arch_cpu
 from mpkernel.arch import mmio
+from mpkernel.arch.cpu import cpu
+from mpkernel.arch.spin_loop import relax
 from mpkernel.drivers import msix, pci
 from mpkernel.drivers.bus import DriverRefusalError
 from mpkernel.drivers.pci import PciFunction
@@ -102,7 +103,7 @@ class Transport:
         while self._get("device_status"):
             if now_ns() > deadline:
                 raise DriverRefusalError("does not come out of reset")
-            arch_cpu.relax(turn)
+            relax(turn)
             turn += 1
 
     def negotiate(self, wanted: int) -> int:
@@ -167,7 +168,7 @@ class Transport:
         if self._get("queue_msix_vector") != entry:
             raise DriverRefusalError(f"no MSI-X entry for queue {index}")
         queue.msix_entry = entry
-        msix.route(self.function, entry, queue.vector, arch_cpu.cpu().index)
+        msix.route(self.function, entry, queue.vector, cpu().index)
         self._set("queue_enable", 1)
         return queue
 

@@ -321,7 +321,7 @@ class Lockdep(HeldLocks):
         if self._pins.pop(lock, 0):
             self._tell(report.PINNED, f"{link.name()} is pinned", link.key)
         after = self._after(place)
-        if after and ranks.by_id(link.key & 0xFFFF).is_nested:
+        if after and ranks.by_id(link.key & ranks.CLASS_MASK).is_nested:
             self._tell(report.ORDER, f"{link.name()} is not the lock taken last", link.key)
         self._rebuild(place, after)
 

@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 
 from mpkernel.arch import outside, topology, waits_for
 from mpkernel.arch.waits_for import Sleep
-from mpkernel.sched.mutex import QUEUED, Mutex
-from mpkernel.sched.task import TASK_BLOCKED, TASK_SLEEPING, Task, Waiter
+from mpkernel.sched.mutex import Mutex
+from mpkernel.sched.sleeping_lock import QUEUED
+from mpkernel.sched.task import TASK_SLEEPING, Task, Waiter, is_asleep
 from mpkernel.sched.waits_graph import Node, is_in_ram
 from mpkernel.tools.detector.finding import HUNG_TASK, LOST_WAKEUP
 from mpkernel.tools.detector.limits import Limits
@@ -57,7 +58,7 @@ class Sleepers:
         for key, sleep in asleep.items():
             lasts_ns = outside.ns_since(sleep.since_tsc)
             is_hung = lasts_ns > self._limits.hung_task_s * 1e9 and not sleep.deadline_ns
-            if is_hung and Task.at(sleep.task).state == TASK_BLOCKED:
+            if is_hung and Task.at(sleep.task).state != TASK_SLEEPING:
                 yield from self._tell(HUNG_TASK, key, sleep, lasts_ns)
             if self._is_forgotten(key, sleep, lasts_ns):
                 yield from self._tell(LOST_WAKEUP, key, sleep, lasts_ns)
@@ -65,8 +66,7 @@ class Sleepers:
     def _asleep(self) -> Iterator[tuple[Key, Sleep]]:
         for index in range(topology.cpu_count()):
             for slot, sleep in waits_for.sleepers(index):
-                is_task = is_in_ram(sleep.task, Task.SIZE)
-                if is_task and Task.at(sleep.task).state in (TASK_SLEEPING, TASK_BLOCKED):
+                if is_in_ram(sleep.task, Task.SIZE) and is_asleep(Task.at(sleep.task)):
                     yield Key(index, slot, sleep.sequence), sleep
 
     def _is_forgotten(self, key: Key, sleep: Sleep, lasts_ns: int) -> bool:

@@ -91,7 +91,7 @@ class Watcher:
                 and key not in self._stuck_told
             ):
                 self._stuck_told.add(key)
-                cpus = [one.who.number, *([one.owner.number] if one.owner else [])]
+                cpus = [one.who.number, *(owner.number for owner in one.owners)]
                 self._on_finding(Finding(STUCK_SPIN, one.text(), (), _stacks(cpus)))
 
 

@@ -30,6 +30,8 @@ from mpkernel.tools.explore.strategies.strategy import Strategy
 
 #: Virtual time of one step.
 STEP_NS: Final = 1_000
+#: Of an address: two accesses to one word may touch the same bytes.
+_WORD: Final = -8
 (_RAM_FROM, _RAM_TO), (_BITS_FROM, _BITS_TO) = SHARED
 
 
@@ -50,7 +52,7 @@ class Strand:
         self.name = name
         self.cpu = cpu
         self.body: greenlet | None = None
-        self.address = 0  #: of the access it is about to make, 0 if it makes none
+        self.address = 0  #: of the word it is about to touch, 0 if it touches none
         self.kind = 0
         self.reads: set[int] = set()  #: what it has read since its last turn of a spin loop
         self.is_stale = False  #: another one has written what it has read
@@ -80,6 +82,7 @@ class Baton(Observer):
         self.is_redundant = False
         self.ending = False
         self.late_ns = 0  #: virtual time that passed while nobody ran
+        self.rcu_functions: list[Callable[[], None]] = []  #: given to call (rcu_domain)
         self.lookers: list[Looker] = []  #: told of each access, right before it is made
         self._hub = getcurrent()
         self._starting = False
@@ -95,7 +98,8 @@ class Baton(Observer):
         ):
             return
         if not kind & PRIVATE:
-            strand.address = address
+            word = address & _WORD
+            strand.address = word
             strand.kind = kind
             if kind & AWAIT and self.strategy.waits_for_locks and self._is_held_back(strand):
                 self._hold_back(strand)
@@ -103,9 +107,9 @@ class Baton(Observer):
             else:
                 self._pass_on(strand)
             if kind & WRITE:
-                self._wrote(strand, address)
+                self._wrote(strand, word)
             else:
-                strand.reads.add(address)
+                strand.reads.add(word)
         for look in self.lookers:
             look(strand, address, kind)
 
@@ -113,9 +117,14 @@ class Baton(Observer):
         """The compare-and-set that the strand has just made did write."""
         strand = self.running
         if strand is not None:
-            self._wrote(strand, address)
+            word = address & _WORD
+            self._wrote(strand, word)
             if self.strategy.waits_for_locks:
-                self._look_at_lock(strand, address)
+                self._look_at_lock(strand, word)
+
+    def looks(self) -> bool:
+        """Whether a strand is running."""
+        return self.running is not None
 
     def relax(self) -> None:
         """The strand waits until another one has written what it has read."""

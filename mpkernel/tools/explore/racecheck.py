@@ -1,55 +1,90 @@
-"""Races on data: two accesses to a word, one a write, that nothing orders, whenever they happened.
+"""Races on data: two accesses to a byte, one a write, that nothing orders, whenever they happened.
 
 Order comes from atomics alone: a store releases what its core has done, a load acquires what the
 store that it may have seen released, a read-modify-write does both. Locks, wakeups and interrupts
-are made of atomics, so their order follows. What a layout declares ``atomic`` cannot race; all
-other fields can, ``fixed`` and ``this_cpu`` included: they claim an order, and here it must show.
+are made of atomics, so their order follows. All fields can race that a layout does not declare
+``atomic``, ``fixed`` and ``this_cpu`` included: they claim an order, and here it must show.
+
+    races with   atomic   field   bulk        an atomic beside a field sees all of it or nothing,
+    atomic       no       no      yes         since a field is one aligned load or store; bulk
+    field        no       yes     yes         copies are not, so nothing may stand beside them
+    bulk         yes      yes     yes
 
 State: private to one run. Context: mpkernel.tools.explore.
 """
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import CodeType
-from typing import TYPE_CHECKING, Final
+from typing import Final, NamedTuple
 
-from hw.spec.watch import ATOMIC, COMPARE, UPDATE, WRITE
-from mpkernel.tools.explore.finding import RACE, Failure
+from hw.spec.watch import ATOMIC, BULK, COMPARE, SIZE_SHIFT, UPDATE, WORD, WRITE
 from mpkernel.tools.explore.vector_clock import Clock, join
 
-if TYPE_CHECKING:
-    from mpkernel.tools.explore.baton import Baton, Strand
-    from mpkernel.tools.explore.names import Names
-
 #: Frames of a stack that are kept, and those of the watch itself that are not.
-_DEPTH: Final = 8
-_HIDDEN: Final = ("hw/spec/watch.py", "tools/explore/", "hw/atomics.py")
+_DEPTH: Final = 10
+_HIDDEN: Final = ("hw/spec/watch.py", "tools/explore/", "hw/atomics.py", "hw/turns.py")
 
 Stack = tuple[tuple[CodeType, int], ...]
-#: Who, when (its own clock), from where.
-Access = tuple[int, int, Stack]
+
+
+class Access(NamedTuple):
+    """One that was made."""
+
+    strand: int
+    bytes: int  #: of the word: a bit each
+    writes: bool
+    order: int  #: of ATOMIC and BULK
+    time: int  #: of the strand's own clock
+    stack: Stack
+
+    def races(self, later: "Access", clock: Clock) -> bool:
+        """Whether nothing orders this before a later one, whose strand knows ``clock``."""
+        return bool(
+            self.strand != later.strand
+            and self.bytes & later.bytes
+            and (self.writes or later.writes)
+            and (BULK in (self.order, later.order) or ATOMIC not in (self.order, later.order))
+            and self.time > clock[self.strand]
+        )
+
+
+class Race(NamedTuple):
+    """Two accesses that nothing orders, the later one second."""
+
+    address: int
+    first: Access
+    second: Access
+
+    def told(self, names: Sequence[str], what: str) -> tuple[str, str]:
+        """In a line, and with both stacks; ``what`` stands at the address."""
+        first, second = names[self.first.strand], names[self.second.strand]
+        verb, other_verb = ("writes" if one.writes else "reads" for one in self[1:])
+        return (
+            f"{first} {verb} {what}, {second} {other_verb} it, and nothing orders them",
+            f"\n{first} {verb} {what}:\n{_lines(self.first.stack)}\n"
+            f"{second} {other_verb} {what}:\n{_lines(self.second.stack)}\n",
+        )
 
 
 class RaceCheck:
-    """Watches one run."""
+    """Watches one run of so many strands; ``found`` is called with each race."""
 
-    def __init__(self, baton: "Baton", names: "Names") -> None:
-        self._baton = baton
-        self._names = names
-        count = len(baton.strands)
+    def __init__(self, count: int, found: Callable[[Race], None]) -> None:
+        self._found = found
         self._clocks: list[Clock] = [[0] * count for _ in range(count)]
         for index, clock in enumerate(self._clocks):
             clock[index] = 1
         self._released: dict[int, Clock] = {}
-        self._writes: dict[int, Access] = {}
-        self._reads: dict[int, dict[int, Access]] = {}
+        #: By word: the last access of each strand, of each kind, to each of its parts.
+        self._seen: dict[int, dict[tuple[int, int, bool, int], Access]] = {}
 
-    def look(self, strand: "Strand", address: int, kind: int) -> None:
+    def look(self, strand: int, address: int, kind: int) -> None:
         """An access is about to be made."""
+        self._touch(strand, address, kind)
         if kind & ATOMIC:
-            self._synchronize(strand.index, address, kind)
-        else:
-            self._touch(strand, address, writes=bool(kind & WRITE))
+            self._synchronize(strand, address, kind)
 
     def _synchronize(self, index: int, address: int, kind: int) -> None:
         clock = self._clocks[index]
@@ -60,33 +95,16 @@ class RaceCheck:
             self._released[address] = clock.copy()
             clock[index] += 1
 
-    def _touch(self, strand: "Strand", address: int, *, writes: bool) -> None:
-        index = strand.index
+    def _touch(self, index: int, address: int, kind: int) -> None:
         clock = self._clocks[index]
-        this = (index, clock[index], _stack())
-        write = self._writes.get(address)
-        if write is not None and write[0] != index and write[1] > clock[write[0]]:
-            self._report(address, write, "writes", this, "writes" if writes else "reads")
-        reads = self._reads.setdefault(address, {})
-        if writes:
-            for read in reads.values():
-                if read[0] != index and read[1] > clock[read[0]]:
-                    self._report(address, read, "reads", this, "writes")
-            self._writes[address] = this
-            reads.clear()
-        else:
-            reads[index] = this
-
-    def _report(self, address: int, one: Access, verb: str, other: Access, other_verb: str) -> None:
-        names = [strand.name for strand in self._baton.strands]
-        what = self._names.name(address)
-        first, second = names[one[0]], names[other[0]]
-        detail = (
-            f"\n{first} {verb} {what}:\n{_lines(one[2])}\n"
-            f"{second} {other_verb} {what}:\n{_lines(other[2])}\n"
-        )
-        text = f"{first} {verb} {what}, {second} {other_verb} it, and nothing orders them"
-        self._baton.fail(Failure(RACE, f"{first} {second}", text, detail))
+        part = ((1 << (kind >> SIZE_SHIFT or WORD)) - 1) << address % WORD
+        what = index, part, bool(kind & (WRITE | COMPARE)), kind & (ATOMIC | BULK)
+        this = Access(*what, clock[index], _stack())
+        seen = self._seen.setdefault(address & -WORD, {})
+        for other in seen.values():
+            if other.races(this, clock):
+                self._found(Race(address, other, this))
+        seen[what] = this
 
 
 def _stack() -> Stack:

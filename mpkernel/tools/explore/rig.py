@@ -14,22 +14,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hw.spec.watch import PLACE, Observer
-from mpkernel.arch import interrupts
+from mpkernel.arch import interrupts, remote_call
 from mpkernel.arch.cpu import Cpu, use_cpu
 from mpkernel.arch.cpu import cpu as running_cpu
 from mpkernel.arch.one_process import Interrupts, Machine
 from mpkernel.arch.timer import NEVER
-from mpkernel.arch.vectors import VECTOR_RESCHEDULE, VECTOR_TIMER
+from mpkernel.arch.vectors import VECTOR_CALL, VECTOR_RESCHEDULE, VECTOR_TIMER
 from mpkernel.sched import run_queue, switch, tick, timer
 from mpkernel.sched.run_queue import RUN_QUEUES
 from mpkernel.sched.task import Task, set_name
 from mpkernel.sched.wakeup import start
+from mpkernel.sync import rcu
 from mpkernel.tools.explore import stuck
 from mpkernel.tools.explore.baton import Baton, Looker, Strand
-from mpkernel.tools.explore.finding import Failure
+from mpkernel.tools.explore.finding import RACE, Failure
 from mpkernel.tools.explore.kit import VECTOR_IPI, VECTOR_IRQ, Kit
 from mpkernel.tools.explore.names import Names
-from mpkernel.tools.explore.racecheck import RaceCheck
+from mpkernel.tools.explore.racecheck import Race, RaceCheck
 from mpkernel.tools.explore.scenario import BadScenario, Program, Scenario
 from mpkernel.tools.explore.validator import Validators
 
@@ -77,6 +78,7 @@ class Rig:
             run_queue.init(cpu.index)
             timer.init(cpu.index)
             RUN_QUEUES.of(cpu.index).is_online = 1
+            rcu.CPUS.of(cpu.index).is_idle.store(1)
         self._machine.keep()
         self._validators = Validators(self._found)
         self._runs = 0
@@ -140,6 +142,8 @@ class Rig:
             ) from error
         for cpu in machine.cpus:
             cpu.interrupt_handler = self._handle
+        if self._racecheck:
+            self._watch_for_races(baton)
         for index, program in scenario.cores.items():
             cpu = machine.cpus[index]
             body = self._task(cpu, program) if inspect.iscoroutinefunction(program) else None
@@ -150,8 +154,19 @@ class Rig:
         for index in scenario.irqs:
             apic = machine.interrupts[index]
             baton.add(f"irq{index}", machine.cpus[index], _sender(apic))
-        if self._racecheck:
-            baton.lookers.append(RaceCheck(baton, Names(self)).look)
+
+    def _watch_for_races(self, baton: Baton) -> None:
+        """Have a race end the run."""
+        scenario, names = self.scenario, Names(self)
+
+        def found(race: Race) -> None:
+            strands = [strand.name for strand in baton.strands]
+            who = f"{strands[race.first.strand]} {strands[race.second.strand]}"
+            baton.fail(Failure(RACE, who, *race.told(strands, names.name(race.address))))
+
+        count = len({*scenario.cores, *scenario.handlers}) + len(scenario.irqs)
+        check = RaceCheck(count, found)
+        baton.lookers.append(lambda strand, *access: check.look(strand.index, *access))
 
     def _let_run(self, baton: Baton) -> None:
         """All steps; when nobody can run, the soonest timer fires."""
@@ -197,6 +212,7 @@ class Rig:
 
     def _plain(self, program: Program) -> Callable[[Strand], None]:
         def body(strand: Strand) -> None:
+            self._begin_rcu()
             program(self.kit, self.objects)
             strand.is_done = True
             self._idle(strand)
@@ -223,15 +239,15 @@ class Rig:
 
         def body(strand: Strand) -> None:
             ready: Task | None = first
+            self._begin_rcu()
             try:
                 while True:
                     if ready is None:
-                        strand.cpu.area.need_resched = 0
-                        PLACE.observer.halt(strand.cpu.index, NEVER)
+                        self._halt(strand.cpu)
                     else:
                         strand.cpu.area.current = ready.phys
                         switch.step(ready, strand.cpu.coroutines.pop(ready.phys))
-                    interrupts.safepoint()
+                    self._pass_scheduler()
                     ready = switch.pick()
             except ProgramEnd:
                 strand.is_done = True
@@ -243,9 +259,31 @@ class Rig:
         """A core whose program has ended still takes interrupts, if there can be any."""
         cpu = strand.cpu
         cpu.area.current = 0
-        while cpu.index in self.scenario.handlers:
-            interrupts.safepoint()
+        while cpu.index in self.scenario.handlers or self.kit.rcu_domain is not None:
+            self._pass_scheduler()
+            self._halt(cpu)
+
+    def _begin_rcu(self) -> None:
+        """The core's program begins: it may look at what RCU guards."""
+        if self.kit.rcu_domain is not None:
+            rcu.idle_exit()
+
+    def _pass_scheduler(self) -> None:
+        """What the scheduler's loop does before it picks a task."""
+        interrupts.safepoint()
+        if self.kit.rcu_domain is not None:
+            rcu.quiescent()
+
+    def _halt(self, cpu: Cpu) -> None:
+        """What it does when there is none (sched.idle)."""
+        uses_rcu = self.kit.rcu_domain is not None
+        if uses_rcu:
+            rcu.idle_enter()
+        if not uses_rcu or not cpu.area.need_resched:
             PLACE.observer.halt(cpu.index, NEVER)
+        if uses_rcu:
+            rcu.idle_exit()
+        cpu.area.need_resched = 0
 
     def _handle(self, vector: int) -> None:
         """What a core does about an interrupt."""
@@ -258,6 +296,8 @@ class Rig:
             tick.timer_interrupt()
         elif vector == VECTOR_RESCHEDULE:
             cpu.area.need_resched = 1
+        elif vector == VECTOR_CALL:
+            remote_call.serve()
 
 
 def _sender(apic: Interrupts) -> Callable[[Strand], None]:

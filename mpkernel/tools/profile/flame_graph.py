@@ -4,13 +4,14 @@
     | sched: run_cpu      | sched: run_cpu            |
     | entry: enter_user   | syscall: system_call | ...|
 
-Boxes are coloured by part of the machine; a box shows its name, its share and its file when pointed
-at, and is zoomed to when clicked.
+Boxes are coloured by part of the machine, which a legend names, with the time spent in it itself; a
+box shows its name, its share and its file when pointed at, and is zoomed to when clicked.
 
 State: none. Context: the host.
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
@@ -21,6 +22,9 @@ from mpkernel.tools.profile.samples import Counts, Frame, Samples
 WIDTH: Final = 1200
 _ROW: Final = 17
 _MARGIN: Final = 30
+#: Parts in a row of the legend, and how many it names.
+_LEGEND_COLUMNS: Final = 6
+_MOST_LEGENDS: Final = 18
 #: Boxes narrower than this are left out.
 _LEAST: Final = 0.3
 _LETTER: Final = 6.6
@@ -85,9 +89,10 @@ def _grow(root: Box, party: str, counts: Counts) -> None:
 
 
 def svg(samples: Samples, title: str) -> str:
-    """Return the picture."""
+    """Return the picture; cores stand in their order, what they call most first."""
     root = tree(samples)
-    height = root.depth() * _ROW + 2 * _MARGIN
+    legend = "\n".join(_legend(samples))
+    height = root.depth() * _ROW + 2 * _MARGIN + _ROW * -(-_MOST_LEGENDS // _LEGEND_COLUMNS)
     boxes = "\n".join(_drawn(root, 0.0, WIDTH / max(root.count, 1), 0, height, root.count))
     script = _SCRIPT.replace("WIDTH", str(WIDTH))
     return (
@@ -95,8 +100,21 @@ def svg(samples: Samples, title: str) -> str:
         f' viewBox="0 0 {WIDTH} {height}" font-family="monospace" font-size="11">\n'
         f'<rect width="100%" height="100%" fill="#fff"/>\n'
         f'<text x="20" y="20" font-size="14">{escape(title)}</text>\n'
-        f"{boxes}\n<script><![CDATA[{script}]]></script>\n</svg>\n"
+        f"{legend}\n{boxes}\n<script><![CDATA[{script}]]></script>\n</svg>\n"
     )
+
+
+def _legend(samples: Samples) -> Iterator[str]:
+    """The parts that took most time themselves, with their colours."""
+    parts = sum(samples.parts().values(), Counter[str]())
+    for number, (part, count) in enumerate(parts.most_common(_MOST_LEGENDS)):
+        row, column = divmod(number, _LEGEND_COLUMNS)
+        x, y = 20 + column * (WIDTH - 40) // _LEGEND_COLUMNS, _MARGIN + row * _ROW
+        text = escape(f"{part} {100 * count / parts.total():.0f} %")
+        yield (
+            f'<rect x="{x}" y="{y}" width="12" height="12" fill="{colour(part)}" rx="2"/>'
+            f'<text x="{x + 17}" y="{y + 10}">{text}</text>'
+        )
 
 
 def _drawn(box: Box, left: float, scale: float, row: int, height: int, total: int) -> Iterator[str]:
@@ -115,11 +133,13 @@ def _drawn(box: Box, left: float, scale: float, row: int, height: int, total: in
         f' fill="{colour(box.part)}" rx="2"/>'
         f'<text x="{left + 3:.2f}" y="{y + 12}">{escape(shown)}</text></g>'
     )
-    for inner in sorted(box.inner.values(), key=lambda one: -one.count):
+    for inner in sorted(box.inner.values(), key=lambda one: -one.count if row else 0):
         yield from _drawn(inner, left, scale, row + 1, height, total)
         left += inner.count * scale
 
 
 def colour(part: str) -> str:
     """The colour of a part of the machine, the same in every picture."""
-    return f"hsl({zlib.crc32(part.encode()) % 360},65%,72%)"
+    number = zlib.crc32(part.encode())
+    tint, shade = divmod(number // 360 % 9, 3)
+    return f"hsl({number % 360},{50 + 15 * tint}%,{64 + 8 * shade}%)"

@@ -93,7 +93,7 @@ def _by_part(counts: Counts) -> Counter[str]:
 def _stack(text: str) -> Stack:
     frames = [_frame(word) for word in text.split(";")]
     for place, frame in enumerate(frames):
-        if frame.name in _OUTERMOST:
+        if frame.name.rpartition(".")[2] in _OUTERMOST:
             return tuple(frames[place + 1 :])
     return tuple(frames)
 

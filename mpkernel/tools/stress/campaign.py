@@ -8,6 +8,7 @@ State: none. Context: the host; no machine in this process.
 
 import contextlib
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -67,17 +68,21 @@ def run_on_cluster(plans: Sequence[Plan], jobs: int, address: str | None) -> Ite
         import distributed  # noqa: PLC0415  an extra of the package
     except ImportError:
         raise ClusterError("several trials at once need pip install mpkernel[cluster]") from None
+    for name in ("distributed", "distributed.client"):  # what is wrong is said once, here
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    where = address or "of this host"
     try:
-        with _cluster(distributed, jobs, address) as where, _client(distributed, where) as client:
+        with _cluster(distributed, jobs, address) as found, _client(distributed, found) as client:
             futures = [client.submit(run_text, plan.encode(), pure=False) for plan in plans]
-            for future, text in distributed.as_completed(futures, with_results=True):
-                assert future.done()
-                yield Result.decode(text)
+            for future in distributed.as_completed(futures):
+                yield Result.decode(future.result())
     except (OSError, TimeoutError, distributed.comm.CommClosedError) as error:
-        where = address or "of this host"
         raise ClusterError(f"the cluster {where} does not answer: {error}") from None
     except (distributed.KilledWorker, distributed.client.FutureCancelledError) as error:
-        raise ClusterError(f"the cluster lost a trial: {error}") from None
+        raise ClusterError(f"the cluster {where} lost a trial: {error}") from None
+    except (ImportError, RuntimeError) as error:  # as its scheduler or a worker has raised it
+        text = " ".join(str(error).split())
+        raise ClusterError(f"the cluster {where} needs this mpkernel installed: {text}") from None
 
 
 def run_text(plan: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mpkernel.arch import memory, topology
 from mpkernel.arch.cpu import AREAS
-from mpkernel.mm.zone import MAGAZINES, ZONE
+from mpkernel.mm.zone import ZONE
 from mpkernel.sched.task import Task
 from mpkernel.sched.waits_graph import is_in_ram
 
@@ -54,9 +54,3 @@ def frames_unaccounted() -> int:
     bits = int.from_bytes(memory.read(ZONE.bitmap, ZONE.words * 8), "little").bit_count()
     free: int = ZONE.free
     return abs(bits - free)
-
-
-def frames_free() -> int:
-    """Frames free in the bitmap and in all magazines."""
-    at_hand = sum(MAGAZINES.of(index).count for index in range(topology.cpu_count()))
-    return int(ZONE.free) + at_hand

@@ -47,6 +47,27 @@ def test_the_seed_decides_the_order(capfd):
     assert order(1) != order(2)
 
 
+def test_each_access_of_a_party_is_told(capfd):
+    told: list[tuple[int, int, int]] = []
+
+    def main(turns: Turns) -> int:
+        turns.access(64, 1)
+        turns.relax()
+        turns.access(72, 2)
+        return 0
+
+    turns = Turns(0, lambda: None, lambda _: None, lambda *access: told.append(access))
+    for name in "ab":
+        turns.add(name, lambda: main(turns))
+    assert not turns.looks()
+    turns.access(8, 1)
+    turns.run(5)
+    assert (0, 64, 1) in told
+    assert (1, 64, 1) in told
+    assert (turns.parties[0].number, turns.parties[1].number) == (0, 1)
+    assert not any(address == 8 for _, address, _ in told)
+
+
 def test_time_is_what_was_done(capfd):
     def main(turns: Turns) -> int:
         turns.relax()

@@ -69,17 +69,20 @@ def test_time_ends_sleep(sleep: Sleep, queue: host.Queue):
 
 @SLEEPS
 def test_pending_core_does_not_sleep(sleep: Sleep, queue: host.Queue):
-    ram.PENDING[1].bits.store(4)
+    ram.PENDING[1].bits.store(ram.PENDING_STOP)
     ready, seconds = nap(sleep, queue, 0.5)
     assert ready == 0
     assert seconds < 0.3
 
 
 @SLEEPS
-def test_written_code_keeps_no_idle_core_awake(sleep: Sleep, queue: host.Queue):
-    ram.PENDING[1].bits.store(ram.PENDING_CODE_WRITTEN)
+@pytest.mark.parametrize("why", [ram.PENDING_CODE_WRITTEN, ram.PENDING_EXCLUSIVE])
+def test_what_concerns_native_code_keeps_no_idle_core_awake(
+    sleep: Sleep, queue: host.Queue, why: int
+):
+    ram.PENDING[1].bits.store(why)
     assert nap(sleep, queue, 0.02)[1] >= 0.02
-    assert ram.PENDING[1].bits.value == ram.PENDING_CODE_WRITTEN
+    assert ram.PENDING[1].bits.value == why
 
 
 @SLEEPS

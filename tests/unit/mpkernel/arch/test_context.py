@@ -27,17 +27,6 @@ def test_save_and_load_carry_all_user_registers_and_nothing_else():
         assert set(now[USER_END:VECTOR_AT]) == {0x5A}
 
 
-def test_a_program_begins_with_clear_registers():
-    with kernel():
-        state = registers()
-        state.rax, state.rbx, state.xmm[31] = 1, 2, 3
-        context.reset_user(0x400000, 0x7000)
-        assert (state.rip, state.rsp, state.rax, state.rbx, state.xmm[31]) == (
-            0x400000, 0x7000, 0, 0, 0,
-        )  # fmt: skip
-        assert (state.rflags, state.mxcsr, state.fpu_control) == (0x202, 0x1F80, 0x37F)
-
-
 def test_without_a_core_there_are_no_registers():
     use_cpu(Cpu(0))
     with pytest.raises(KernelPanic, match="no core"):

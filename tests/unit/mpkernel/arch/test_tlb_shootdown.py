@@ -26,14 +26,23 @@ class FakeCore:
 
     def __init__(self) -> None:
         self.state = FakeState()
+        self.context = 0
         self.flushed: list[int | None] = []
 
-    def set_address_space(self, cr3: int) -> None:
+    def set_address_space(self, cr3: int, context: int) -> None:
         self.state.cr3 = cr3
+        self.context = context
+        self.flushed.append(None)
+
+    def renew_context(self, context: int) -> None:
+        self.context = context
         self.flushed.append(None)
 
     def flush_page(self, page: int) -> None:
         self.flushed.append(page)
+
+    def rename_context(self, context: int) -> None:
+        self.context = context
 
 
 @pytest.fixture

@@ -48,3 +48,8 @@ def test_each_option_has_its_effect(asked: dict):
     assert asked["parameters"].log_level == "debug"
     assert asked["parameters"].lockdep == "off"
     assert asked["parameters"].init == "/bin/sh"
+
+
+def test_the_race_checker_needs_a_schedule(asked: dict, capsys):
+    assert run_command(["boot", "--racecheck"]) == 2
+    assert "--racecheck needs --schedule-seed" in capsys.readouterr().err

@@ -6,9 +6,8 @@ from hw.board import FIRST_DISK_SLOT, SLOT_CONSOLE, SLOT_ENTROPY
 from hw.machine_config import PortConfig
 from hw.spec.memory_map import PCI_WINDOW_BASE, PCI_WINDOW_SIZE
 from hw.spec.pci import CAP_ID_MSIX, CAP_ID_VENDOR
-from mpkernel.arch import interrupts, mmio
-from mpkernel.drivers import bus, msix, pci
-from mpkernel.irq import dispatch, vectors
+from mpkernel.arch import mmio
+from mpkernel.drivers import pci
 from tests.support.device_kernel import device_kernel
 
 
@@ -56,34 +55,6 @@ def test_capabilities_and_a_list_that_loops() -> None:
         assert len(list(function.capabilities())) == 48
 
 
-def test_a_message_arrives_where_it_is_routed_and_waits_while_masked() -> None:
-    taken: list[int] = []
-    with device_kernel(cpus=2) as kernel:
-        pci.enumerate_bus()
-        function = pci.functions()[1]
-        vectors.HANDLERS.add(99, vectors.Handler("test", taken.append))
-        vector = vectors.request_vector(99, 0x1234)
-        pci.enable(function)
-        msix.enable(function)
-        msix.route(function, 0, vector, 1)
-        from hw.bus import msix as device  # noqa: PLC0415
-
-        device.signal(function.device, 0)
-        interrupts.safepoint()
-        assert not taken
-        kernel.use(1)
-        interrupts.safepoint()
-        assert taken == [0x1234]
-        assert dispatch.taken(1, vector) == 1
-        msix.mask(function, 0)
-        device.signal(function.device, 0)
-        interrupts.safepoint()
-        assert len(taken) == 1
-        msix.route(function, 0, vector, 1)
-        interrupts.safepoint()
-        assert len(taken) == 2
-
-
 def test_bars_of_all_ones_read_as_nothing_there() -> None:
     with device_kernel():
         pci.enumerate_bus()
@@ -92,9 +63,3 @@ def test_bars_of_all_ones_read_as_nothing_there() -> None:
         assert mmio.read(function.bar_address[0], 4) == 0xFFFF_FFFF
         pci.enable(function)
         assert mmio.read(function.bar_address[0], 4) != 0xFFFF_FFFF
-
-
-def test_each_function_gets_the_driver_that_matches() -> None:
-    with device_kernel(ports=(PortConfig("console", is_console=True),)) as kernel:
-        assert kernel.call(bus.probe_all()) == 2
-        assert [f.driver for f in pci.functions()] == [0, bus.DRIVER_CONSOLE, bus.DRIVER_RNG]

@@ -138,7 +138,7 @@ def test_a_signal_interrupts_a_reader(terminal: Any) -> None:
     task = terminal.kernel.spawn(0, reader())
     terminal.kernel.settle()
     task.signal_pending = 1
-    wake(task, only_interruptible=True)
+    wake(task, only_called=True)
     terminal.kernel.settle()
     assert seen == ["interrupted"]
 

@@ -4,13 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpkernel.abi.errno import Errno, SysError
+from mpkernel.abi.errno import Errno, Interrupted, SysError
 from mpkernel.arch import memory
 from mpkernel.mm import frames, page_cache
 from mpkernel.mm.page import put_page
 from mpkernel.mm.page_cache import PageCache
 from mpkernel.mm.page_source import PAGE_SOURCES, SOURCE_NONE
 from mpkernel.sched.completion import Completion
+from mpkernel.sched.task import TASK_KILLABLE, current
+from mpkernel.sched.wakeup import notice_signal
 from tests.support.kernel_cpu import KernelCpu, kernel_cpu, take_all
 
 CACHE = memory.static(PageCache)
@@ -93,6 +95,32 @@ def test_a_failed_read_is_tried_again_by_each_that_waited(
     results = kernel.run(outcome(), outcome(), outcome(), outcome(), arrive())
     assert sorted(results[:4]) == [1, 1, Errno.EIO, Errno.EIO]
     assert SOURCE.reads == [0, 0, 0]
+    page_cache.clear(cache)
+    assert frames.free_count() == before
+
+
+def test_who_is_to_die_waits_for_no_page_that_another_reads(
+    kernel: KernelCpu, cache: PageCache
+) -> None:
+    kernel.run(*(arrive() for _ in range(5)))  # the slab of tasks is there
+    ARRIVED.init()
+    before = frames.free_count()
+    victims = []
+
+    async def victim() -> str:
+        victims.append(current())
+        try:
+            await first_byte(0)
+        except Interrupted:
+            return "gave up"
+        return "has it"
+
+    async def killer() -> None:
+        assert victims[0].state == TASK_KILLABLE
+        victims[0].must_end = 1
+        notice_signal(victims[0])
+
+    assert kernel.run(first_byte(0), victim(), killer(), arrive())[:2] == [1, "gave up"]
     page_cache.clear(cache)
     assert frames.free_count() == before
 

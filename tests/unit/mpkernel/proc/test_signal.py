@@ -1,9 +1,11 @@
 """Pending signals: who gets them, what is ignored, what stops and continues."""
 
+from typing import Any
+
 import pytest
 
 from mpkernel.abi.errno import Errno, SysError
-from mpkernel.abi.signal import SEGV_MAPERR, SI_TKILL, SIG_IGN, Signal, bit
+from mpkernel.abi.signal import SEGV_MAPERR, SI_TKILL, SIG_DFL, SIG_IGN, Signal, bit
 from mpkernel.proc import signal
 from mpkernel.proc.process import Process
 from mpkernel.proc.signal import action_of, set_mask
@@ -128,6 +130,40 @@ def test_a_thread_gets_what_is_sent_to_it(processes: Processes) -> None:
             assert caught.value.errno == Errno.ESRCH
 
     processes.run(me, body)
+
+
+@pytest.mark.parametrize(
+    ("number", "handler", "mask", "ends"),
+    [
+        (Signal.SIGKILL, SIG_DFL, -1, True),
+        (Signal.SIGTERM, SIG_DFL, 0, True),
+        (Signal.SIGTERM, SIG_DFL, bit(Signal.SIGTERM), False),
+        (Signal.SIGTERM, SIG_IGN, 0, False),
+        (Signal.SIGTERM, 0x1000, 0, False),
+        (Signal.SIGCHLD, SIG_DFL, 0, False),
+        (Signal.SIGSTOP, SIG_DFL, 0, False),
+        (Signal.SIGSEGV, SIG_DFL, 0, True),
+    ],
+)
+@pytest.mark.parametrize("send", [signal.send_process, signal.send_task])
+def test_a_signal_that_ends_the_task_ends_its_killable_sleeps(
+    processes: Processes, send: Any, number: int, handler: int, mask: int, ends: bool
+) -> None:
+    me = processes.make()
+    action_of(me, number).handler = handler
+
+    async def body() -> tuple[int, int]:
+        task = current()
+        set_mask(only_thread(me), (1 << 64) - 1)
+        set_mask(task, mask & (1 << 64) - 1)
+        send(me if send is signal.send_process else task, number)
+        before = task.must_end
+        signal.begin_end(task)
+        with me.lock.irqsave():
+            signal.recompute_locked(me, task)
+        return before, task.must_end
+
+    assert processes.run(me, body) == [(ends, 0)], "and none once its end has begun"
 
 
 def test_groups(processes: Processes) -> None:

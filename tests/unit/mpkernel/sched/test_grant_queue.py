@@ -4,7 +4,7 @@ import pytest
 
 from mpkernel.abi.errno import Interrupted
 from mpkernel.sched.grant_queue import GrantQueue, grant_locked
-from mpkernel.sched.task import TASK_BLOCKED, TASK_SLEEPING, current
+from mpkernel.sched.task import TASK_BLOCKED, TASK_SLEEPING, current, sleep_state
 from mpkernel.sched.wakeup import notice_signal, wake
 from tests.support.kernel import Kernel, kernel
 
@@ -26,7 +26,7 @@ async def wait(one: GrantQueue, name: str, *, interruptible: bool = False) -> st
     with one.lock.irqsave():
         one.append_locked(current())
     try:
-        await one.granted(interruptible=interruptible)
+        await one.granted(sleep_state(interruptible=interruptible))
     except Interrupted:
         return f"{name} interrupted"
     return name

@@ -4,9 +4,13 @@ import pytest
 
 from mpkernel.abi.errno import Interrupted
 from mpkernel.arch.atomics import AtomicU64
+from mpkernel.sched.mutex import Mutex
 from mpkernel.sched.semaphore import Semaphore
 from mpkernel.sched.wait_queue import give_up_cpu
 from mpkernel.sched.wakeup import notice_signal
+from mpkernel.sync import ranks
+from mpkernel.sync.lockdep import report
+from tests.support import lockdep
 from tests.support.core_processes import core_processes, run_tasks
 from tests.support.kernel import Kernel, kernel
 
@@ -101,3 +105,28 @@ def test_a_pool_used_by_cores_of_their_own_is_never_overdrawn():
 
         run_tasks(k, [(index % 3, worker()) for index in range(6)])
         assert permits.permits == 2
+
+
+def test_of_a_class_of_its_own_the_validator_follows_who_gives():
+    """In the order in which nothing happens: first the permit, then the wait."""
+    with kernel() as k:
+        mutex, permits = Mutex.at(k.scratch(Mutex.SIZE)), Semaphore.at(k.scratch(Semaphore.SIZE))
+        mutex.init(ranks.INODE)
+        permits.init(0, ranks.unranked("permits"))
+        assert permits.name == "permits"
+
+        async def give() -> None:
+            async with mutex:
+                permits.release()
+
+        async def take() -> None:
+            async with mutex:
+                await permits.acquire()
+
+        k.spawn(0, give())
+        k.run()
+        k.spawn(0, take())
+        with lockdep.expected() as found:
+            k.run()
+        assert found.kinds == [report.CIRCULAR]
+        assert sorted(found.reports[0].locks) == ["inode", "permits, the event"]

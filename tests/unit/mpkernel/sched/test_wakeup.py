@@ -1,5 +1,6 @@
 """Wakeups: which states they end, and that none is lost while a CPU leaves the task."""
 
+import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -21,6 +22,7 @@ from mpkernel.sched.semaphore import Semaphore
 from mpkernel.sched.task import (
     TASK_BLOCKED,
     TASK_DEAD,
+    TASK_KILLABLE,
     TASK_NEW,
     TASK_READY,
     TASK_RUNNING,
@@ -36,17 +38,27 @@ from tests.support.core_processes import core_processes, run_tasks
 from tests.support.kernel import Kernel, kernel
 
 pytestmark = pytest.mark.feature("F4")
-STATES = (TASK_NEW, TASK_READY, TASK_RUNNING, TASK_SLEEPING, TASK_BLOCKED, TASK_DEAD)
+ASLEEP = (TASK_SLEEPING, TASK_KILLABLE, TASK_BLOCKED)
+STATES = (TASK_NEW, TASK_READY, TASK_RUNNING, *ASLEEP, TASK_DEAD)
 
 
-@pytest.mark.parametrize("only_interruptible", [False, True])
+@pytest.mark.parametrize(
+    ("called", "wakes"),
+    [
+        (None, set(ASLEEP)),
+        ("", set()),
+        ("signal_pending", {TASK_SLEEPING}),
+        ("must_end", {TASK_KILLABLE}),
+    ],
+)
 @pytest.mark.parametrize("state", STATES)
-def test_only_sleep_ends(state, only_interruptible):
-    wakes = {TASK_SLEEPING} if only_interruptible else {TASK_SLEEPING, TASK_BLOCKED}
+def test_only_sleep_ends(state, called, wakes):
     with kernel() as k:
         task = k.new_task()
         task.state = state
-        assert wake(task, only_interruptible=only_interruptible) == (state in wakes)
+        if called:
+            setattr(task, called, 1)
+        assert wake(task, only_called=called is not None) == (state in wakes)
         assert RUN_QUEUES.of(0).length == (1 if state in wakes else 0)
         assert task.state == (TASK_READY if state in wakes else state)
         assert cpu().area.need_resched == (1 if state in wakes else 0)
@@ -136,11 +148,14 @@ def waits(k: Kernel) -> dict[str, Callable[[], Coroutine[Any, Any, Any]]]:
 
 @pytest.mark.feature("OPEN-6", "F4")
 @pytest.mark.parametrize("deadline_ns", [None, 1 << 62])
-def test_a_task_killed_in_any_wait_leaves_nothing_behind(deadline_ns):
+@pytest.mark.parametrize("how", ["interruptible", "killable"])
+def test_a_task_killed_in_any_wait_leaves_nothing_behind(deadline_ns, how):
     with kernel() as k:
         for name, wait in waits(k).items():
+            if how not in inspect.signature(wait).parameters:
+                continue
             arguments: list[Any] = []
-            named: dict[str, Any] = {"interruptible": True}
+            named: dict[str, Any] = {"interruptible": how == "interruptible", how: True}
             if name == "wait queue":
                 arguments, named["deadline_ns"] = [lambda: False], deadline_ns
 
@@ -158,8 +173,13 @@ def test_a_task_killed_in_any_wait_leaves_nothing_behind(deadline_ns):
 
             task = k.spawn(0, victim())
             k.run()
-            assert task.state == TASK_SLEEPING, name
-            task.signal_pending = 1
+            assert task.state == (TASK_SLEEPING if how == "interruptible" else TASK_KILLABLE), name
+            if how == "killable":
+                task.signal_pending = 1  # not enough
+                notice_signal(task)
+                k.run()
+                assert task.state == TASK_KILLABLE
+            task.signal_pending = task.must_end = 1
             notice_signal(task)
             k.run()
             assert k.results == [f"{name}: EINTR"]

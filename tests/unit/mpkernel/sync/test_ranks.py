@@ -21,3 +21,11 @@ def test_a_class_without_rank_has_one_id_for_its_name():
         assert ranks.unranked("one") == one != two
         assert ranks.by_id(two.id).name == "two"
         assert ranks.by_id(ranks.LOG.id) is ranks.LOG
+
+
+def test_classes_whose_names_have_the_same_hash_are_two():
+    with kernel():
+        names = [f"class {number}" for number in range(3000)]
+        ids = {ranks.unranked(name).id: name for name in names}
+        assert len(ids) == len(names)
+        assert all(ranks.name_of(number) == name for number, name in ids.items())

@@ -18,11 +18,11 @@ RT_SIGPENDING = 127
 def test_letters_say_how_wide(caller: Caller) -> None:
     state = caller.registers
     state.rdi, state.rsi, state.rdx = NEGATIVE, NEGATIVE, NEGATIVE
-    assert _arguments(state, "ilu") == [-1, -1, NEGATIVE]
+    assert _arguments("ilu") == [-1, -1, NEGATIVE]
     state.rdi = 0x1_0000_0005
-    assert _arguments(state, "i") == [5]
+    assert _arguments("i") == [5]
     state.r10, state.r8, state.r9 = 4, 5, 6
-    assert _arguments(state, "uuuuuu")[3:] == [4, 5, 6]
+    assert _arguments("uuuuuu")[3:] == [4, 5, 6]
 
 
 def test_results_and_errors(caller: Caller) -> None:

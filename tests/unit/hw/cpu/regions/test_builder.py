@@ -87,3 +87,78 @@ def test_parts_of_registers_are_kept(guest: Guest) -> None:
     hot_code.point(guest, **start)
     hot_code.make_region(guest)
     assert end_of(guest, **start) == expected
+
+
+#: Each is one iteration; rsi and rdi begin near the end of the data's first page.
+STRINGS = {
+    "copy upwards": "mov ecx, 37\n rep movsb\n sub rsi, 36\n sub rdi, 37",
+    "copy downwards": "mov ecx, 29\n std\n rep movsd\n cld\n add rsi, 116\n add rdi, 116",
+    "fill": "mov ecx, 300\n mov rax, r8\n rep stosq\n sub rdi, 2400",
+    "load": "mov ecx, 5\n rep lodsw\n sub rsi, 10\n add rbx, rax",
+    "search": "mov ecx, 90\n mov al, 0x5a\n repne scasb\n setz dl\n lea rdi, [rdi + rcx - 90]",
+    "compare": "mov ecx, 40\n repe cmpsb\n setb dl\n sub rsi, 40\n add rsi, rcx\n sub rdi, 40\n"
+    " add rdi, rcx",
+    "one": "movsb\n cmpsw\n stosb\n sub rsi, 2\n sub rdi, 3",
+    "nothing": "mov ecx, 0\n rep movsq\n repe cmpsb\n adc rbx, 0",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STRINGS)
+def test_strings_are_done_inside(guest: Guest, name: str) -> None:
+    text = f"again: {STRINGS[name]}\n add r8, rcx\n inc r8\n dec r9d\n jnz again\n syscall"
+    start = {
+        "rax": 0, "rbx": 0, "rcx": 0, "rdx": 0, "r8": 0, "r9": 4000,
+        "rsi": DATA + 0xFE0, "rdi": DATA + 0xFF0,
+    }  # fmt: skip
+    before = bytes(range(256)) * (DATA_SIZE // 256)
+    guest.put_data(before)
+    hot_code.start(guest, text)
+    expected = end_of(guest, **start), guest.data()
+    assert expected[0][0] == Syscall()
+    guest.put_data(before)
+    hot_code.point(guest, **start)
+    assert hot_code.make_region(guest).shape.blocks[0].is_whole
+    guest.put_data(before)
+    assert (end_of(guest, **start), guest.data()) == expected
+
+
+def test_a_string_that_faults_shows_how_far_it_came(guest: Guest) -> None:
+    text = "again: mov ecx, 7\n rep stosb\n add rbx, rdi\n jmp again"
+    start = {"rax": 3, "rbx": 0, "rdi": DATA}
+    hot_code.start(guest, text, **start)
+    expected = end_of(guest, **start)
+    assert expected[0] == PageFault(DATA + DATA_SIZE, 6)
+    for _ in range(8):
+        hot_code.point(guest, **start)
+        guest.core.run()
+    hot_code.point(guest, **start)
+    hot_code.make_region(guest)
+    assert end_of(guest, **start) == expected
+
+
+@pytest.mark.parametrize("offset", [0, 3])
+def test_locked_instructions_are_done_inside(guest: Guest, offset: int) -> None:
+    text = """
+ again: lock add [rdi], rbx
+ lock xadd [rdi], ebx
+ mov eax, [rdi + 8]
+ lock cmpxchg [rdi + 8], ecx
+ xchg [rdi + 16], rbx
+ lock btc dword ptr [rdi + 8], 5
+ adc r8, 0
+ dec ecx
+ jnz again
+ syscall
+"""
+    start = {"rax": 0, "rbx": 77, "rcx": 5000 if offset == 0 else 300, "r8": 0,
+             "rdi": DATA + 64 + offset}  # fmt: skip
+    guest.put_data(bytes(DATA_SIZE))
+    hot_code.start(guest, text, **(start | {"rcx": 5000, "rdi": DATA + 64}))
+    assert hot_code.make_region(guest).shape.blocks[0].is_whole
+    after = []
+    for text_again in (text, text + " nop"):  # new code has no region
+        if text_again != text:
+            hot_code.start(guest, text_again)
+        guest.put_data(bytes(DATA_SIZE))
+        after.append((end_of(guest, **start), guest.data()))
+    assert after[0] == after[1]

@@ -45,9 +45,7 @@ def test_a_request_of_an_earlier_epoch_is_dropped(guest: Guest) -> None:
 
 
 def test_a_block_that_cannot_be_one_is_refused(guest: Guest) -> None:
-    hot_code.start(
-        guest, "mov ecx, 9000\nagain: lock inc dword ptr [rsp]\ndec ecx\njnz again\nsyscall"
-    )
+    hot_code.start(guest, "mov ecx, 9000\nagain: rdtsc\ndec ecx\njnz again\nsyscall")
     request = hot_code.hot_block(guest)
     assert Compiler().make(request) is None
     assert code_cache.block_at(request.block).region == REFUSED
@@ -88,9 +86,7 @@ over: dec ecx
 
 
 def test_what_does_not_come_back_is_refused(guest: Guest) -> None:
-    text = (
-        "mov ecx, 9000\nagain: add eax, ecx\nlock inc dword ptr [rsp]\ndec ecx\njnz again\nsyscall"
-    )
+    text = "mov ecx, 9000\nagain: add ebx, ecx\nrdtsc\ndec ecx\njnz again\nsyscall"
     hot_code.start(guest, text)
     request = hot_code.hot_block(guest)
     assert Compiler().make(request) is None

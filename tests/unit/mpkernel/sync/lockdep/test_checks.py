@@ -6,7 +6,8 @@ import pytest
 
 from mpkernel.arch import interrupts, ipi
 from mpkernel.arch.atomics import AtomicU64
-from mpkernel.arch.cpu import cpu, relax
+from mpkernel.arch.cpu import cpu
+from mpkernel.arch.spin_loop import relax
 from mpkernel.sync import ranks
 from mpkernel.sync.lockdep import report
 from mpkernel.sync.lockdep.hooks import Lockdep

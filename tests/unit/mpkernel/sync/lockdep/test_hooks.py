@@ -8,7 +8,8 @@ from mpkernel.mm import slab
 from mpkernel.sched.completion import Completion
 from mpkernel.sched.mutex import Mutex
 from mpkernel.sync import ranks
-from mpkernel.sync.lockdep import records, report
+from mpkernel.sync.lockdep import graph, records, report
+from mpkernel.sync.lockdep.chains import all_chains
 from mpkernel.sync.lockdep.hooks import Lockdep
 from mpkernel.sync.lockdep.modes import MUTEX, RWSEM, SHARED, SPIN, nested
 from mpkernel.sync.spinlock import Spinlock
@@ -171,6 +172,32 @@ def test_a_chain_seen_before_needs_no_look_into_the_ledger(k: Kernel, monkeypatc
         watch.release(LOCK)
         monkeypatch.setattr("mpkernel.sync.lockdep.records.find", None)
         monkeypatch.setattr("mpkernel.sync.lockdep.records.put", None)
+
+
+@pytest.mark.parametrize(
+    ("classes", "chains"), [(9_000, 9_000), pytest.param(20_000, 100_000, marks=pytest.mark.long)]
+)
+def test_no_table_is_full_before_memory_is(k: Kernel, classes: int, chains: int):
+    """Half of the classes are taken over the other half; then one pair the other way round."""
+    watch = watching()
+    keys = [ranks.unranked(f"class {number}").id for number in range(classes)]
+    outer, inner = keys[: classes // 2], keys[classes // 2 :]
+    for number in range(chains):
+        first = outer[number % len(outer)]
+        second = inner[(number + number // len(outer)) % len(inner)]
+        watch.acquire(LOCK, first, SPIN)
+        watch.acquire(OTHER, second, SPIN)
+        watch.release(OTHER)
+        watch.release(LOCK)
+    with lockdep.expected() as found:
+        watch.acquire(OTHER, second, SPIN)
+        watch.acquire(LOCK, first, SPIN)
+    watch.release(LOCK)
+    watch.release(OTHER)
+    assert found.kinds == [report.CIRCULAR]
+    assert sum(1 for _ in graph.classes()) == classes
+    assert sum(1 for _ in all_chains()) >= chains
+    assert not records.NOTES.is_full
 
 
 def test_without_room_for_notes_the_machine_goes_on_and_says_so_once(k: Kernel):

@@ -1,10 +1,13 @@
 """Sleepers that should not sleep; the questions to cores are in proc/test_outside_questions."""
 
+from collections import defaultdict
+
 import pytest
 
 from mpkernel.arch import outside
 from mpkernel.arch.waits_for import EVENT, MUTEX, Asleep
-from mpkernel.sched.mutex import QUEUED, Mutex
+from mpkernel.sched.mutex import Mutex
+from mpkernel.sched.sleeping_lock import QUEUED
 from mpkernel.sched.task import TASK_BLOCKED, TASK_READY, TASK_SLEEPING, Task
 from mpkernel.sync import ranks
 from mpkernel.tools.detector.finding import HUNG_TASK, LOST_WAKEUP
@@ -19,7 +22,7 @@ NEVER = Limits(hung_task_s=1000, lost_wakeup_s=1000)
 @pytest.fixture
 def k(monkeypatch):
     with kernel() as one:
-        monkeypatch.setattr(outside, "_PATIENCE_S", 0.001)
+        monkeypatch.setattr(outside, "_PATIENCE_S", defaultdict(lambda: 0.001))
         yield one
 
 

@@ -1,5 +1,7 @@
 """The watcher's verdicts on a machine in this process; real machines are in tests/system."""
 
+from collections import defaultdict
+
 import pytest
 
 from mpkernel.arch import outside, waits_for
@@ -19,7 +21,7 @@ LIMITS = Limits(confirm_s=0, spin_s=0.005, progress_s=1000)
 @pytest.fixture
 def k(monkeypatch):
     with kernel(cpus=2) as one:
-        monkeypatch.setattr(outside, "_PATIENCE_S", 0.001)
+        monkeypatch.setattr(outside, "_PATIENCE_S", defaultdict(lambda: 0.001))
         yield one
 
 

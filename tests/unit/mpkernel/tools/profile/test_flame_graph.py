@@ -39,6 +39,23 @@ def test_the_svg_is_well_formed_and_to_scale():
     assert "fs: b: 30 samples, 30.0 % mpkernel/fs/b.py" in titles
 
 
+def test_cores_stand_in_their_order():
+    made = Samples(100)
+    for core, count in enumerate((1, 3, 2)):
+        made.add(f"core {core}", [f"a (mpkernel/mm/a.py) {count}"])
+    names = [box.get("data-n") for box in ElementTree.fromstring(svg(made, "")).iter(f"{SVG}g")]
+    assert [name for name in names if name and name.startswith("core")] == [
+        "core 0", "core 1", "core 2",
+    ]  # fmt: skip
+
+
+def test_a_legend_names_the_parts_with_their_own_time_most_first():
+    made = samples()
+    made.add("core 1", ["e (mpkernel/fs/e.py) 5"])
+    texts = [text.text for text in ElementTree.fromstring(svg(made, "t")).findall(f"{SVG}text")]
+    assert texts == ["t", "user code 38 %", "fs 33 %", "mm 29 %"]
+
+
 def test_what_is_too_thin_is_left_out():
     made = samples()
     made.add("core 2", ["thin (mpkernel/mm/t.py) 1", "x (mpkernel/mm/x.py) 99999"])

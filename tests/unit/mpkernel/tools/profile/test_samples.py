@@ -16,7 +16,7 @@ no number here
 def test_stacks_begin_where_the_core_does_and_are_counted_by_part():
     samples = Samples(100)
     samples.add("core 0", RAW.splitlines())
-    samples.add("core 0", ["run_core (hw/machine.py);serve (hw/disk/process.py) 1"])
+    samples.add("core 0", ["Machine._run_devices (hw/machine.py);serve (hw/disk/process.py) 1"])
     assert samples.total() == 21
     assert samples.parts() == {
         "core 0": {"sched": 7, "boot": 2, "user code": 11, "device process": 1}
