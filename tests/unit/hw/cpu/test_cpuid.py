@@ -54,7 +54,7 @@ def test_ids_may_be_sparse():
         assert cpuid.leaf(0xB, 1, 9) == (4, 4, 2 << 8 | 1, 9)
         assert cpuid.leaf(0x8000_0008, 0, 9)[2] == 4 << 12 | 3
         state = CORES[3]
-        state.rax, state.rcx = 1, 0
+        state.core_index, state.rax, state.rcx = 3, 1, 0
         cpuid.execute(state)
         assert state.rbx >> 24 == 9
 
