@@ -27,7 +27,7 @@ Measure: TypeAlias = Callable[[], float]
 
 INSTRUCTIONS: Final = 100_000
 _LEAST_REPEATS: Final = 5
-_CPU: Final = "CPU time: one thread, which waits for nothing"
+_CPU: Final = "CPU time"
 #: Index of the routine that ``cold`` becomes.
 _INDEX: Final = "8"
 _REGISTERS: Final = ("eax", "ecx", "edx", "esi", "edi", "r8d", "r9d", "r10d", "r11d")

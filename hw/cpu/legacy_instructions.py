@@ -11,7 +11,7 @@ from iced_x86 import Code, Mnemonic, Register
 
 from hw.cpu import mode, primitives
 from hw.cpu.exits import CpuFault
-from hw.cpu.operand_access import Operands, address_bits
+from hw.cpu.operand_access import CODE_NAMES, Operands, address_bits
 from hw.cpu.privilege_stack import Stack
 from hw.spec.registers import (
     RFLAGS_AF,
@@ -26,14 +26,8 @@ from hw.spec.vectors import BOUND_RANGE, DIVIDE_ERROR
 if TYPE_CHECKING:
     from hw.cpu.core import Core
 
-_NAMES: Final = {v: k for k, v in vars(Code).items() if isinstance(v, int)}
-_SIZES: Final = {"W": 2, "D": 4}
 _RSP: Final = 4
 _RBP: Final = 5 * 8
-
-
-def _size(op: Operands) -> int:
-    return _SIZES[_NAMES[op.i.code].split("_")[0][-1]]
 
 
 def _set_flags(core: "Core", al: int, *, carry: bool, adjust: bool) -> None:
@@ -98,7 +92,7 @@ def _salc(core: "Core", _op: Operands) -> None:
 
 
 def _pusha(core: "Core", op: Operands) -> None:
-    size = _size(op)
+    size = op.stated_size()
     stack = Stack.current(core)
     values = list(core.state.gpr[:8])
     for value in values:
@@ -107,7 +101,7 @@ def _pusha(core: "Core", op: Operands) -> None:
 
 
 def _popa(core: "Core", op: Operands) -> None:
-    size = _size(op)
+    size = op.stated_size()
     stack = Stack.current(core)
     values = [stack.pop(size) for _ in range(8)]
     stack.commit()
@@ -117,7 +111,7 @@ def _popa(core: "Core", op: Operands) -> None:
 
 
 def _enter(core: "Core", op: Operands) -> None:
-    state, size = core.state, _size(op)
+    state, size = core.state, op.stated_size()
     room, depth = op.i.immediate(0), op.i.immediate(1) & 31
     bits = mode.stack_bits(state)
     stack = Stack.current(core)
@@ -134,7 +128,7 @@ def _enter(core: "Core", op: Operands) -> None:
 
 
 def _leave(core: "Core", op: Operands) -> None:
-    state, size = core.state, _size(op)
+    state, size = core.state, op.stated_size()
     stack = Stack.current(core)
     stack.top = primitives.get(state, _RBP, mode.stack_bits(state))
     value = stack.pop(size)
@@ -170,7 +164,7 @@ def _xlat(core: "Core", op: Operands) -> None:
 def _bit_test(core: "Core", op: Operands) -> None:
     """BT, BTS, BTR, BTC with the bit number in a register, which reaches beyond the operand."""
     i = op.i
-    size = 2 if "R16" in _NAMES[i.code] else 4
+    size = 2 if "R16" in CODE_NAMES[i.code] else 4
     bits = 8 * size
     number = op.register(i.op1_register)
     state = core.state

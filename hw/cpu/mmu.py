@@ -381,6 +381,7 @@ def load_wide_slow(s: CpuState, address: int) -> tuple[int, int]:
     if s.fault != 0:
         return 0, 0
     upper = load_slow(s, u64(address + 8), 8)
+    check_alignment(s, address, 16)
     return lower, upper
 
 
@@ -390,6 +391,7 @@ def store_wide_slow(s: CpuState, address: int, lower: int, upper: int) -> None:
     update_slow(s, address, 8)
     if s.fault == 0:
         update_slow(s, u64(address + 8), 8)
+    check_alignment(s, address, 16)
     if s.fault == 0:
         store_slow(s, address, 8, lower)
         store_slow(s, u64(address + 8), 8, upper)

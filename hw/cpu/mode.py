@@ -11,6 +11,7 @@ Spec: AMD64 APM vol. 2, 1.2 and 14. State: CpuState. Context: the core itself, o
 from typing import TYPE_CHECKING, Final
 
 from hw.cpu.context import context_of, rules_of
+from hw.cpu.exits import CpuFault
 from hw.cpu.state import (
     MODE_CODE_32,
     MODE_LEGACY,
@@ -25,15 +26,17 @@ from hw.spec.registers import (
     CR0_PE,
     CR0_TS,
     CR4_OSFXSR,
+    CR4_UMIP,
     EFER_LMA,
 )
+from hw.spec.vectors import GENERAL_PROTECTION
 
 if TYPE_CHECKING:
     from hw.cpu.core import Core
 
 __all__ = [
-    "code_bits", "context_of", "ip", "is_64", "is_long", "is_real", "set_cpl", "set_ip",
-    "stack_bits", "update",
+    "code_bits", "context_of", "ip", "is_64", "is_long", "is_real", "refuse_umip", "require",
+    "set_cpl", "set_ip", "stack_bits", "update",
 ]  # fmt: skip
 
 _MASK64: Final = (1 << 64) - 1
@@ -77,6 +80,28 @@ def ip(state: CpuState) -> int:
 def set_ip(state: CpuState, offset: int) -> None:
     """Go on at an offset in the code segment."""
     state.rip = offset & _MASK64 if is_64(state) else (state.cs_base + offset) & 0xFFFF_FFFF
+
+
+def require(core: "Core", level: int = 0) -> None:
+    """Check that the current privilege is ``level`` or an inner one.
+
+    Raises:
+        CpuFault: #GP.
+
+    """
+    if core.state.cpl > level:
+        raise CpuFault(GENERAL_PROTECTION)
+
+
+def refuse_umip(core: "Core") -> None:
+    """Check that the current privilege may read where tables and stacks are.
+
+    Raises:
+        CpuFault: #GP.
+
+    """
+    if core.state.cpl > 0 and core.state.cr4 & CR4_UMIP:
+        raise CpuFault(GENERAL_PROTECTION)
 
 
 def update(core: "Core") -> None:

@@ -5,7 +5,8 @@
     WORD        a word that only stands  the same
     CONSTANT    a number                 #GP
 
-EFER, the TSC, and the local APIC's registers have functions of their own.
+EFER, the TSC, and the local APIC's registers have functions of their own. The TSC of a core is the
+machine's and an offset; deadlines are in the core's.
 
 Spec: AMD64 APM vol. 2, appendix A; 7.7 (MTRRs), 7.8 (PAT), 9.3 (machine check).
 State: CpuState; APIC base, TSC deadline and x2APIC: hw.irq.msr.
@@ -23,12 +24,14 @@ from hw.cpu.state import MSR_WORDS, CpuState
 from hw.irq import msr as apic_msr
 from hw.spec import msr
 from hw.spec.address import is_canonical
+from hw.spec.apic import MSR_TSC_DEADLINE
 from hw.spec.paging import PHYS_BITS
 from hw.spec.vectors import GENERAL_PROTECTION
 
 if TYPE_CHECKING:
     from hw.cpu.core import Core
 
+_MASK64: Final = (1 << 64) - 1
 _MEMORY_TYPES: Final = (0, 1, 4, 5, 6)
 _PAT_TYPES: Final = (*_MEMORY_TYPES, 7)
 
@@ -133,6 +136,7 @@ def reset(state: CpuState) -> None:
         if register.word >= 0:
             state.msr_words[register.word] = register.reset
     state.pat = msr.PAT_RESET
+    state.tsc_offset = 0
 
 
 def plain(state: CpuState, number: int) -> int:
@@ -157,10 +161,12 @@ def read(core: "Core", number: int) -> int:
     if number == msr.MSR_EFER:
         return int(state.efer)
     if number == msr.MSR_TSC:
-        return clock.tsc()
+        return (clock.tsc() + int(state.tsc_offset)) & _MASK64
     found = apic_msr.read(core.index, number) if apic_msr.is_ours(number) else None
     if found is None:
         raise CpuFault(GENERAL_PROTECTION)
+    if number == MSR_TSC_DEADLINE and found:
+        return (found + int(state.tsc_offset)) & _MASK64
     return found
 
 
@@ -182,7 +188,11 @@ def write(core: "Core", number: int, value: int) -> None:
             state.msr_words[register.word] = value
     elif number == msr.MSR_EFER:
         control_registers.write_efer(core, value)
-    elif not (apic_msr.is_ours(number) and apic_msr.write(core.index, number, value)):
-        raise CpuFault(GENERAL_PROTECTION)
+    elif number == msr.MSR_TSC:
+        state.tsc_offset = (value - clock.tsc()) & _MASK64
     else:
+        if number == MSR_TSC_DEADLINE and value:
+            value = max((value - int(state.tsc_offset)) & _MASK64, 1)
+        if not (apic_msr.is_ours(number) and apic_msr.write(core.index, number, value)):
+            raise CpuFault(GENERAL_PROTECTION)
         core.look_again()

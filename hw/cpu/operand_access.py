@@ -8,7 +8,7 @@ State: CpuState, guest memory. Context: the core itself, outside native code.
 
 from typing import TYPE_CHECKING, Any, Final
 
-from iced_x86 import CodeSize, MemorySizeExt, Mnemonic, OpKind, Register, RegisterExt
+from iced_x86 import Code, CodeSize, MemorySizeExt, Mnemonic, OpKind, Register, RegisterExt
 
 from hw.cpu import mode, primitives
 from hw.cpu.exits import CpuFault
@@ -20,6 +20,10 @@ from hw.spec.vectors import GENERAL_PROTECTION, STACK
 if TYPE_CHECKING:
     from hw.cpu.core import Core
 
+#: Names of iced's codes and mnemonics.
+CODE_NAMES: Final = {v: k for k, v in vars(Code).items() if isinstance(v, int)}
+MNEMONIC_NAMES: Final = {v: k for k, v in vars(Mnemonic).items() if isinstance(v, int)}
+_STATED: Final = {"W": 2, "D": 4, "Q": 8}
 _MASK64: Final = (1 << 64) - 1
 _STACK_BASES: Final = (Register.RSP, Register.RBP, Register.ESP, Register.EBP)
 _PORT_STRINGS: Final = frozenset((
@@ -65,6 +69,10 @@ class Operands:
     def __init__(self, core: "Core", i: Any) -> None:
         self._core = core
         self.i = i
+
+    def stated_size(self) -> int:
+        """Bytes that the last letter of the form's mnemonic states, as in PUSHFQ."""
+        return _STATED[CODE_NAMES[self.i.code].split("_")[0][-1]]
 
     def register(self, register: Any) -> int:
         """Value of a general register, at its own width."""

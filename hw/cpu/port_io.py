@@ -7,10 +7,12 @@ Spec: AMD64 APM vol. 2, 12.2.4 (I/O-permission bitmap); vol. 3, IN OUT INS OUTS.
 State: the bitmap in the guest's TSS. Context: the core itself, outside native code.
 """
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
 
 from hw.cpu import mode
 from hw.cpu.exits import CpuFault
+from hw.cpu.operand_access import Operands
 from hw.spec import descriptors
 from hw.spec.descriptors import TSS_IO_MAP
 from hw.spec.vectors import GENERAL_PROTECTION
@@ -61,3 +63,24 @@ def check(core: "Core", port: int, size: int) -> None:
     bits = core.memory.read(state.tr_base + offset, 2, system=True) >> (port & 7)
     if bits & (1 << size) - 1:
         raise CpuFault(GENERAL_PROTECTION)
+
+
+def _in(core: "Core", op: Operands) -> None:
+    port, size = _port(op)
+    check(core, port, size)
+    op.set_register(op.i.op0_register, core.ports.read(port, size))
+
+
+def _out(core: "Core", op: Operands) -> None:
+    port, size = _port(op)
+    check(core, port, size)
+    core.ports.write(port, size, op.register(op.i.op1_register))
+
+
+def _port(op: Operands) -> tuple[int, int]:
+    port = op.port()
+    assert port is not None
+    return port
+
+
+TABLE: Final[dict[str, Callable[["Core", Operands], None]]] = {"IN": _in, "OUT": _out}

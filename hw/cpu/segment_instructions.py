@@ -11,26 +11,25 @@ from iced_x86 import Code, Mnemonic, Register
 
 from hw.cpu import mode, segmentation
 from hw.cpu.exits import CpuFault
-from hw.cpu.operand_access import Operands
+from hw.cpu.mode import refuse_umip, require
+from hw.cpu.operand_access import CODE_NAMES, Operands
 from hw.cpu.operands import SEGMENTS
 from hw.cpu.privilege_stack import Stack
 from hw.cpu.state import SEGMENT_NAMES
 from hw.spec.address import is_canonical
 from hw.spec.descriptors import SELECTOR_RPL, Descriptor
-from hw.spec.registers import CR4_UMIP, RFLAGS_ZF
+from hw.spec.registers import RFLAGS_ZF
 from hw.spec.vectors import GENERAL_PROTECTION, INVALID_OPCODE
 
 if TYPE_CHECKING:
     from hw.cpu.core import Core
 
-_NAMES: Final = {v: k for k, v in vars(Code).items() if isinstance(v, int)}
 #: System types that LAR shows, and LSL; in long mode, and else.
 _LAR_LONG: Final = (2, 9, 11, 12)
 _LAR_LEGACY: Final = (1, 2, 3, 4, 5, 9, 11, 12)
 _LSL_LONG: Final = (2, 9, 11)
 _LSL_LEGACY: Final = (1, 2, 3, 9, 11)
 _SHOWN: Final = 0xFF_FF00
-_SIZES: Final = {"W": 2, "D": 4, "Q": 8}
 
 
 def _load(core: "Core", register: int, selector: int) -> None:
@@ -58,14 +57,14 @@ def move(core: "Core", op: Operands) -> None:
 
 def _push(core: "Core", op: Operands) -> None:
     stack = Stack.current(core)
-    size = _SIZES[_NAMES[op.i.code].split("_")[0][-1]]
+    size = op.stated_size()
     stack.push(_selector(core, op.i.op0_register), size)
     stack.commit()
 
 
 def _pop(core: "Core", op: Operands) -> None:
     stack = Stack.current(core)
-    size = _SIZES[_NAMES[op.i.code].split("_")[0][-1]]
+    size = op.stated_size()
     selector = stack.pop(size) & 0xFFFF
     if op.i.op0_register != Register.SS:
         _load(core, op.i.op0_register, selector)
@@ -83,7 +82,7 @@ def _pop(core: "Core", op: Operands) -> None:
 def _load_far(core: "Core", op: Operands) -> None:
     """LDS, LES, LSS, LFS, LGS."""
     i = op.i
-    size = {"R16": 2, "R32": 4, "R64": 8}[_NAMES[i.code].split("_")[1]]
+    size = {"R16": 2, "R32": 4, "R64": 8}[CODE_NAMES[i.code].split("_")[1]]
     value = op.read(1, size + 2)
     segment = {
         Mnemonic.LDS: Register.DS, Mnemonic.LES: Register.ES, Mnemonic.LSS: Register.SS,
@@ -93,16 +92,6 @@ def _load_far(core: "Core", op: Operands) -> None:
     op.set_register(i.op0_register, value & (1 << 8 * size) - 1)
 
 
-def _require(core: "Core") -> None:
-    if core.state.cpl != 0:
-        raise CpuFault(GENERAL_PROTECTION)
-
-
-def _refuse_umip(core: "Core") -> None:
-    if core.state.cpl > 0 and core.state.cr4 & CR4_UMIP:
-        raise CpuFault(GENERAL_PROTECTION)
-
-
 def _refuse_real(core: "Core") -> None:
     if mode.is_real(core.state):
         raise CpuFault(INVALID_OPCODE)
@@ -110,7 +99,7 @@ def _refuse_real(core: "Core") -> None:
 
 def _load_table(core: "Core", op: Operands) -> None:
     """LGDT, LIDT."""
-    _require(core)
+    require(core)
     base_size = 8 if mode.is_64(core.state) else 4
     value = op.read(0, 2 + base_size)
     limit, base = value & 0xFFFF, value >> 16
@@ -125,7 +114,7 @@ def _load_table(core: "Core", op: Operands) -> None:
 
 def _store_table(core: "Core", op: Operands) -> None:
     """SGDT, SIDT."""
-    _refuse_umip(core)
+    refuse_umip(core)
     name = "gdtr" if op.i.mnemonic == Mnemonic.SGDT else "idtr"
     base_size = 8 if mode.is_64(core.state) else 4
     limit, base = getattr(core.state, f"{name}_limit"), getattr(core.state, f"{name}_base")
@@ -134,20 +123,20 @@ def _store_table(core: "Core", op: Operands) -> None:
 
 def _lldt(core: "Core", op: Operands) -> None:
     _refuse_real(core)
-    _require(core)
+    require(core)
     segmentation.load_ldtr(core, op.read(0, 2))
 
 
 def _ltr(core: "Core", op: Operands) -> None:
     _refuse_real(core)
-    _require(core)
+    require(core)
     segmentation.load_tr(core, op.read(0, 2))
 
 
 def _store_selector(core: "Core", op: Operands) -> None:
     """SLDT, STR."""
     _refuse_real(core)
-    _refuse_umip(core)
+    refuse_umip(core)
     state = core.state
     is_ldt = op.i.mnemonic == Mnemonic.SLDT
     op.write(0, 2, state.ldtr_selector if is_ldt else state.tr_selector)

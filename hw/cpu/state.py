@@ -196,6 +196,7 @@ class CpuState(Layout):
     flushes: Annotated[u64, this_cpu]  #: how often all translations became stale
     jump_flushes: Annotated[u64, this_cpu]  #: how often all that the jump caches know did
     context: Annotated[u64, this_cpu]  #: the context in use
+    tsc_offset: Annotated[u64, this_cpu]  #: what this core's TSC is ahead of the machine's
     #: Of each bank: its context, and the counts of what it reflects.
     bank_context: Annotated[Any, ctypes.c_uint64 * BANKS]
     bank_generation: Annotated[Any, ctypes.c_uint64 * BANKS]
@@ -203,7 +204,7 @@ class CpuState(Layout):
     bank_flushes: Annotated[Any, ctypes.c_uint64 * BANKS]
     bank_jump_flushes: Annotated[Any, ctypes.c_uint64 * BANKS]
     monitor_line: Annotated[Any, ctypes.c_uint8 * LINE]  #: what stood there at MONITOR
-    reserved_0xfe0: Annotated[Any, ctypes.c_uint8 * (4096 - 0xFE0)]
+    reserved_0xfe8: Annotated[Any, ctypes.c_uint8 * (4096 - 0xFE8)]
     tlb: Annotated[Any, _TLB_BYTES]
     jumps: Annotated[Any, _JUMP_BYTES]
     global_pages: Annotated[Any, _GLOBAL_BYTES]  #: bit n: entry n of the TLB is of a global page

@@ -9,10 +9,10 @@ State: CpuState, guest memory. Context: the core itself, outside native code.
 
 from typing import TYPE_CHECKING, Final
 
-from iced_x86 import Mnemonic, OpKind, Register
+from iced_x86 import OpKind, Register
 
 from hw.cpu import mode, port_io, primitives
-from hw.cpu.operand_access import Operands
+from hw.cpu.operand_access import MNEMONIC_NAMES, Operands
 from hw.spec.registers import (
     RFLAGS_AF,
     RFLAGS_CF,
@@ -28,7 +28,6 @@ from hw.spec.registers import (
 if TYPE_CHECKING:
     from hw.cpu.core import Core
 
-_NAMES: Final = {v: k for k, v in vars(Mnemonic).items() if isinstance(v, int)}
 _SIZES: Final = {"B": 1, "W": 2, "D": 4, "Q": 8}
 _WIDTHS: Final = {
     OpKind.MEMORY_SEG_SI: 16, OpKind.MEMORY_ESDI: 16, OpKind.MEMORY_SEG_ESI: 32,
@@ -43,7 +42,7 @@ class _String:
     """One string instruction on its way."""
 
     def __init__(self, core: "Core", op: Operands) -> None:
-        name = _NAMES[op.i.mnemonic]
+        name = MNEMONIC_NAMES[op.i.mnemonic]
         self.core = core
         self.op = op
         self.kind = name[:-1]

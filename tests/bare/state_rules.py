@@ -7,7 +7,16 @@ Spec: AMD64 APM vol. 2, 3.1, 5.5 (TLB), 8.2.17 (#AC), 13.1 (debugging); vol. 1, 
 from typing import Final
 
 from tests.bare.rules import AC, DB, GP, MF, NM, UD, XM, Rule, user
-from tests.support.bare_kernel import DATA_16, PAGE, PAGE_ENTRY, USER, USER_DATA
+from tests.support.bare_kernel import (
+    DATA_16,
+    KERNEL_DATA,
+    PAGE,
+    PAGE_ENTRY,
+    RING_1,
+    RING_2,
+    USER,
+    USER_DATA,
+)
 
 _CR4: Final = 0x620
 _PGE, _PCIDE, _DE, _XMM = 1 << 7, 1 << 17, 1 << 3, 1 << 10
@@ -43,6 +52,23 @@ def _kept(code: str, bits: int = 0, first: str = "") -> str:
         f"mov r15d, 2\n19: {first}\nmov {entry}, {0x40007 | bits:#x}\ninvlpg [{_TRIED}]\nmov dword ptr [{_TRIED}], 0x11\n"
         f"mov dword ptr [{PAGE} + 0x1000], 0x22\n{_READ}\nmov {entry}, {0x41007 | bits:#x}\n{code}\n{_READ}\n"
         "dec r15d\njnz 19b"
+    )
+
+
+def _ring(segments: tuple[int, int], code: str) -> str:
+    """Code in ring 1 or 2, on the stack of the case."""
+    return (
+        f"mov rbx, rsp\npush {segments[1]}\npush rbx\npush 2\npush {segments[0]}\nlea rax, [rip + 66f]\n"
+        f"push rax\niretq\n66: {code}"
+    )
+
+
+def _interrupted(code: str) -> str:
+    """Interrupt 0x80 waits, with interrupts off; through the x2APIC."""
+    return (
+        "mov ecx, 0x1b\nrdmsr\nor eax, 0xc00\nwrmsr\nmov ecx, 0x80b\nxor eax, eax\nxor edx, edx\nwrmsr\n"
+        "mov ecx, 0x80f\nmov eax, 0x1ff\nwrmsr\nmov ecx, 0x830\nmov eax, 0x44080\nwrmsr\nnop\nxor eax, eax\n"
+        f"{code}\nmov eax, 0x11\nmov eax, 0x22\nmov eax, 0x33\ncli"
     )
 
 
@@ -115,6 +141,28 @@ STATE_RULES: Final = (
     Rule("CR0.WP counts at once",
          f"mov rax, cr0\nbtr rax, 16\nmov cr0, rax\nmov dword ptr [{PAGE_ENTRY}], 0x40005\ninvlpg [{PAGE}]\n"
          f"mov dword ptr [{PAGE}], 5\n{_cr0(1 << 16)}\nmov [{PAGE}], eax", 14, 3),
+    # -- rings and shadows -------------------------------------------------------------------------
+    *(
+        rule
+        for name, ring in (("ring 1", RING_1), ("ring 2", RING_2))
+        for rule in (
+            Rule(f"{name} and back by INT", _ring(ring, "mov eax, 7"), rax=7),
+            Rule(f"{name}: HLT", _ring(ring, "hlt"), GP),
+            Rule(f"{name}: CLI with IOPL 0", _ring(ring, "cli"), GP),
+            Rule(f"{name} is the supervisor to pages",
+                 f"mov dword ptr [{PAGE_ENTRY}], 0x40003\ninvlpg [{PAGE}]\n" + _ring(ring, f"mov eax, [{PAGE}]\nmov eax, 8"),
+                 rax=8),
+            Rule(f"{name} heeds SMAP", _cr4(1 << 21) + "\n" + _ring(ring, f"mov eax, [{PAGE}]"), 14, 1),
+            Rule(f"{name} loads no segment of ring 0", _ring(ring, f"mov eax, {KERNEL_DATA}\nmov ds, eax"), GP, KERNEL_DATA),
+            Rule(f"{name}: no alignment check",
+                 _cr0(_AM) + "\n" + _ring(ring, f"pushfq\nor dword ptr [rsp], 0x40000\npopfq\nmov ecx, [{PAGE + 1}]\nmov eax, 9"),
+                 rax=9),
+        )
+    ),
+    Rule("STI: the next instruction comes first", _interrupted("sti"), rax=0x11, qemu_differs="no x2APIC"),
+    Rule("POPF has no such shadow", _interrupted("push 0x202\npopfq"), rax=0, qemu_differs="no x2APIC"),
+    Rule("STI, CLI: nothing comes", _interrupted("sti\ncli"), rax=0x33, qemu_differs="no x2APIC"),
+    Rule("STI, HLT: the interrupt ends the wait", _interrupted("sti\nhlt"), rax=0, qemu_differs="no x2APIC"),
     # -- alignment -------------------------------------------------------------------------------
     Rule("#AC", _checked("mov ecx, [rbx + 1]"), AC, qemu_differs=_NO_AC),
     Rule("#AC: aligned", _checked("mov ecx, [rbx + 4]"), rax=1),
@@ -168,6 +216,11 @@ STATE_RULES: Final = (
     Rule("#UD instead, without CR4.OSXMMEXCPT",
          _cr4(_XMM) + f"\nmov dword ptr [{PAGE}], 0x1d80\nldmxcsr [{PAGE}]\nxorps xmm0, xmm0\n"
          "mov eax, 0x3f800000\nmovd xmm1, eax\ndivss xmm1, xmm0", UD, qemu_differs="has no #XM"),
+    Rule("ENTER with operands of 16 bits", "mov rbp, 0x1122334455667788\n.byte 0x66, 0xc8, 16, 0, 0\nmov rax, rbp\n"
+         "sub rbp, rsp\nmov edx, ebp", rax=0x112233445566CFFE, qemu_differs="writes all of RBP"),
+    Rule("LEAVE with operands of 16 bits",
+         f"mov word ptr [{PAGE}], 0x1234\nmov ebp, {PAGE}\n.byte 0x66, 0xc9\nmov rax, rbp\nsub rsp, {PAGE}\nshl rsp, 32\n"
+         "add rax, rsp\nmov esp, 0x2d000", rax=0x2_0041_1234),
     # -- debugging -------------------------------------------------------------------------------
     *(
         Rule(f"breakpoint, {('', 'write', '', 'access')[kind]} of {length} at +{offset}: {code}",
@@ -198,6 +251,8 @@ STATE_RULES: Final = (
     Rule("single step of REP MOVSB: after the first iteration",
          f"mov ecx, 5\nmov esi, {PAGE}\nmov edi, {PAGE} + 64\ncld\n" + _stepped("rep movsb"), DB),
     Rule("DR6 and DR7 keep their fixed bits",
-         "mov eax, 0xffff\nmov dr6, rax\nmov rax, dr6", qemu_differs="writable bits"),
+         "mov eax, 0xffff\nmov dr6, rax\nmov rax, dr6", rax=0xFFFFEFFF, qemu_differs="writable bits"),
+    Rule("WRMSR of the TSC", "mov ecx, 0x10\nxor eax, eax\nmov edx, 0x50000000\nwrmsr\nrdtsc\nshr edx, 16\nmov eax, edx\nmov ebx, edx\n"
+         "mov ecx, 0x10\nrdmsr\nshr edx, 16\nmov eax, edx", rax=0x5000, qemu_differs="takes no value"),
     Rule("a stack of the wrong width is no matter in 64-bit mode", f"mov eax, {DATA_16}\nmov ss, eax\npush 7\npop rax", rax=7),
 )  # fmt: skip

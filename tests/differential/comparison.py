@@ -11,6 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from iced_x86 import Decoder
+
 from hw.spec.registers import (
     GPR_NAMES,
     RFLAGS_AC,
@@ -122,10 +124,18 @@ def _emulator() -> emulator.Emulator:
     return emulator.Emulator()
 
 
+def _name_at(case: forms.Case, offset: int) -> str:
+    """The encoding that stands in a case's code at an offset, or the case's name beyond it."""
+    if not 0 <= offset < len(case.code):
+        return case.name
+    return forms.CODE_NAMES[Decoder(64, case.code[offset:]).decode().code]
+
+
 def differences(
-    case: forms.Case, start: State, want: dict[str, Any], got: dict[str, Any]
+    case: forms.Case, start: State, want: dict[str, Any], got: dict[str, Any], at: int
 ) -> list[str]:
-    """What differs, in words."""
+    """What differs, in words; ``at`` is where the code stood."""
+    name = _name_at(case, want["rip"] - at) if want["signal"] else case.name
     found = [
         f"{GPR_NAMES[k]}: {want['gpr'][k]:#x}, not {got['gpr'][k]:#x}"
         for k in range(16)
@@ -136,11 +146,11 @@ def differences(
     found += [
         f"xmm{k // 2} half {k % 2}: {want['xmm'][k]:#x}, not {got['xmm'][k]:#x}"
         for k in range(32)
-        if not same_half(case.name, want["xmm"][k], got["xmm"][k])
+        if not same_half(name, want["xmm"][k], got["xmm"][k])
     ]
     if not same_mxcsr(want["mxcsr"], got["mxcsr"]):
         found.append(f"mxcsr: {want['mxcsr']:#x}, not {got['mxcsr']:#x}")
-    if want["signal"] and ENTERS_MMX_EARLY.match(case.name):
+    if want["signal"] and ENTERS_MMX_EARLY.match(name):
         pass
     elif _APPROXIMATE.fullmatch(case.name):
         found += x87_state.approximate_differences(case.name, start.x87, want["x87"], got["x87"])
@@ -150,9 +160,9 @@ def differences(
     if want["signal"]:
         names += ["trap", "error", "rip"] + (["cr2"] if want["trap"] == 14 else [])
     found += [f"{n}: {want.get(n)}, not {got.get(n)}" for n in names if want.get(n) != got.get(n)]
-    if _IN_PIECES.match(case.name) and want.get("cr2", 0) >> 12 == got.get("cr2", 0) >> 12:
+    if _IN_PIECES.match(name) and want.get("cr2", 0) >> 12 == got.get("cr2", 0) >> 12:
         found = [line for line in found if not line.startswith("cr2")]
-    written = not (want["signal"] and WRITES_IN_TWO.match(case.name))
+    written = not (want["signal"] and WRITES_IN_TWO.match(name))
     if want["data"] != got["data"] and written:
         at = next(
             k for k, (a, b) in enumerate(zip(want["data"], got["data"], strict=True)) if a != b
@@ -210,7 +220,7 @@ def failing(
             if slot in emulated:
                 found = emulator.differences(case, want, got)
             else:
-                found = differences(case, state, want, got)
+                found = differences(case, state, want, got, at)
             if counts and not oracle and got["count"] != (not got["signal"]):
                 found.append(f"{got['count']} instructions counted")
             if found:

@@ -25,6 +25,7 @@ from tests.differential.host import DATA, DATA_SIZE
 
 _MASK64 = (1 << 64) - 1
 NAMES = {name: value for name, value in vars(Code).items() if isinstance(value, int)}
+CODE_NAMES = {value: name for name, value in NAMES.items()}
 _KINDS = {value: name for name, value in vars(OpCodeOperandKind).items() if isinstance(value, int)}
 _REGISTERS = {name: value for name, value in vars(Register).items() if isinstance(value, int)}
 
@@ -43,6 +44,8 @@ _ELSEWHERE = (
     "CLI",
     "STI",
     "SWAPGS",
+    "STAC",
+    "CLAC",
     "ENDBR",
     "RDRAND",
     "RDSEED",
@@ -139,16 +142,17 @@ def make(name: str, rng: random.Random, ip: int, pool: Pool = ALL) -> Case | Non
         instruction.memory_base, instruction.memory_index = Register.RBX, Register.AL
     elif memory:
         if pool.fixed:
-            aligned = "128" in name or op.can_use_lock_prefix or name.startswith("XCHG")
+            locks = op.can_use_lock_prefix or name.startswith("XCHG")
+            aligned = locks or ("128" in name and rng.random() < 0.98)
             target = _shared_address(instruction, rng, pinned, pool.fixed, aligned=aligned)
         else:
             target = _address(instruction, rng, pinned, pool, moffs="MOFFS" in name)
         if name.startswith("BT") and instruction.op1_kind == OpKind.REGISTER:
             _near_bit(instruction, rng, pinned)
         if op.can_use_lock_prefix and instruction.op0_kind == OpKind.MEMORY:
-            # hosts punish a LOCK that splits a cache line with milliseconds of sleep
-            may_split = target & 7 or name.startswith("BT")
-            instruction.has_lock_prefix = rng.random() < (0.05 if may_split else 0.6)
+            # hosts punish a LOCK that splits a cache line, some with a minute of sleep
+            splits = target & 7 if name.startswith("BT") else target & 63 > 56
+            instruction.has_lock_prefix = not splits and rng.random() < 0.6
     _suit(instruction, name, rng, pinned)
     if instruction.is_string_instruction:
         _string(instruction, rng, pinned)
@@ -296,7 +300,7 @@ def _address(
 ) -> int:
     """Give the memory operand an addressing mode that points into the data; where to."""
     target = data_address(rng)
-    if instruction.mnemonic == Mnemonic.XCHG and rng.random() < 0.9:
+    if instruction.mnemonic == Mnemonic.XCHG and target & 63 > 56:
         target &= ~7
     displ = rng.choice([0, rng.randrange(-128, 128), rng.randrange(-(1 << 20), 1 << 20)])
     mode = rng.random()
@@ -341,7 +345,7 @@ def _shared_address(
     target = data_address(rng)
     if rng.random() < 0.98:
         target = min(target, DATA + DATA_SIZE - 64)
-    if aligned and rng.random() < 0.98:
+    if aligned:
         target &= ~15
     displ = target - fixed[base]
     if rng.random() < 0.5:

@@ -65,6 +65,9 @@ EXECUTE_ONLY: Final = 0x98
 SMALL_DATA: Final = 0xA0
 DOWN_DATA: Final = 0xA8
 BUSY_TSS: Final = 0xB0
+#: Code and data of rings 1 and 2, with their RPL.
+RING_1: Final = (0xC1, 0xC9)
+RING_2: Final = (0xD2, 0xDA)
 
 _WITH_ERROR: Final = (8, 10, 11, 12, 13, 14, 17)
 _VECTORS: Final = (*range(32), 0x40, 0x41, 0x80, 0x81)
@@ -302,6 +305,7 @@ gdt:
     .word 0x67, tss - start
     .byte {BASE >> 16}, 0x8b, 0, 0
     .quad 0
+    .quad 0x00afbb000000ffff, 0x00cfb3000000ffff, 0x00afdb000000ffff, 0x00cfd3000000ffff
 gdt_end:
 .balign 8
 ldt: .quad 0, 0x00cf93000000ffff, 0x00cff3000000ffff

@@ -31,7 +31,10 @@ _ELSEWHERE: Final = (
     (("J", "CALL", "RET", "LOOP"), "differential/test_programs, unit/hw/cpu/test_core"),
     (("RDRAND", "RDSEED"), "unit/hw/cpu/test_entropy"),
     (("CPUID",), "unit/hw/cpu/test_cpuid"),
-    (("CLI", "STI", "SWAPGS", "IRET", "SYS"), "bare, unit/hw/cpu/semantics/test_privilege"),
+    (
+        ("CLI", "STI", "STAC", "CLAC", "SWAPGS", "IRET", "SYS"),
+        "bare, unit/hw/cpu/semantics/test_privilege",
+    ),
     (("",), "unit/hw/cpu/test_core, differential/test_faults"),
 )
 _HEAD: Final = """\

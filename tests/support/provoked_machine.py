@@ -252,11 +252,12 @@ class Provocations(NullDevice):
         if place:
             with SPINLOCKS[0]:
                 meet(2)
-                busy(0.05)
+                meet(4)
                 remote_call.call(0, NOTHING_CALL, 0, wait=True)
         else:
+            meet(2)  # before: the other's start may need an interrupt here
             flag = interrupts.save()
-            meet(2)
+            meet(4)
             with SPINLOCKS[0]:
                 pass
             interrupts.restore(flag)

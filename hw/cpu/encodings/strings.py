@@ -75,13 +75,15 @@ _NOTHING: Final = (
     *(f"PREFETCHRESERVED{n}" for n in range(3, 8)),
 )  # fmt: skip
 
+_ENDERS: Final = ("syscall", "sysretq", "iretq", "stac", "clac", "int3")
+
 TABLE: Final[dict[str, Factory]] = {
     **dict.fromkeys(_STRINGS, _string),
     **dict.fromkeys(_NOTHING, simple("nop")),
     **dict.fromkeys(("LFENCE", "MFENCE", "SFENCE"), simple("fence")),
     "XADD": _exchange, "CMPXCHG": _exchange,
     "CMPXCHG8B": _exchange_pair, "CMPXCHG16B": _exchange_pair,
-    **{name.upper(): ender(name) for name in ("syscall", "sysretq", "iretq", "int3")},
+    **{name.upper(): ender(name) for name in _ENDERS},
     **{name.upper(): simple(name, BARRIER) for name in ("swapgs", "cli", "sti")},
     "RDTSC": simple("rdtsc"), "RDTSCP": simple("rdtscp"), "CPUID": ender("cpuid"),
 }  # fmt: skip

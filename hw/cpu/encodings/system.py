@@ -17,15 +17,15 @@ _SYSTEM: Final = frozenset((
     "HLT", "WRMSR", "RDMSR", "INVD", "WBINVD", "WBNOINVD", "CLTS", "INVLPG",
     "INVPCID", "LGDT", "LIDT", "SGDT", "SIDT", "LLDT", "LTR", "SLDT", "STR", "LMSW", "SMSW",
     "LAR", "LSL", "VERR", "VERW", "IN", "OUT", "INSB", "INSW", "INSD", "OUTSB", "OUTSW", "OUTSD",
-    "SYSRETD", "SYSENTER", "SYSEXITQ", "SYSEXITD", "RDPMC", "INT", "INT1",
+    "SYSRETD", "ENTERW", "LEAVEW", "SYSENTER", "SYSEXITQ", "SYSEXITD", "RDPMC", "INT", "INT1",
     "IRETW", "IRETD", "RETFW", "RETFD", "RETFQ", "RDFSBASE", "RDGSBASE", "WRFSBASE",
-    "WRGSBASE", "STAC", "CLAC", "MONITORW", "MONITORD", "MONITORQ", "MWAIT", "LSS", "LFS", "LGS",
+    "WRGSBASE", "MONITORW", "MONITORD", "MONITORQ", "MWAIT", "LSS", "LFS", "LGS",
 ))  # fmt: skip
 #: Outside 64-bit mode only.
 _LEGACY: Final = frozenset((
     "CLFLUSH", "LDS", "LES", "INTO", "BOUND", "ARPL", "PUSHAW", "PUSHAD", "POPAW", "POPAD", "AAA",
-    "AAD", "AAM", "AAS", "DAA", "DAS", "SALC", "XLAT", "ENTERW", "ENTERD", "LEAVEW", "LEAVED",
-    "PUSHFW", "PUSHFD", "POPFW", "POPFD", "SYSCALL", "SWAPGS", "INT3",
+    "AAD", "AAM", "AAS", "DAA", "DAS", "SALC", "XLAT", "ENTERD", "LEAVED",
+    "PUSHFW", "PUSHFD", "POPFW", "POPFD", "SYSCALL", "SWAPGS", "STAC", "CLAC", "INT3",
     *(f"{n}{s}" for n in ("MOVS", "STOS", "LODS", "SCAS", "CMPS") for s in "BWD"),
 ))  # fmt: skip
 _SEGMENT_TOKENS: Final = frozenset(("ES", "CS", "SS", "DS", "FS", "GS", "SREG"))

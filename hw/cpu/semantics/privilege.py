@@ -1,4 +1,4 @@
-"""Changes of privilege in 64-bit mode: SYSCALL, SYSRET, IRET, SWAPGS; CLI and STI.
+"""Changes of privilege in 64-bit mode: SYSCALL, SYSRET, IRET, SWAPGS; CLI, STI, STAC, CLAC.
 
 What a kernel does at each system call and each interrupt runs here. A case out of the ordinary
 (compatibility mode, a segment to be marked, a fault, an interrupt that waits to be let in) is left
@@ -7,7 +7,7 @@ undone, and Python does all of it (hw.cpu.system_instructions); so both may be c
 An instruction after which other translations count ends with EXIT_CONTEXT: the loop goes on in
 another bank (hw.cpu.tlb_banks).
 
-Spec: AMD64 APM vol. 3, CLI IRET STI SWAPGS SYSCALL SYSRET.
+Spec: AMD64 APM vol. 3, CLAC CLI IRET STAC STI SWAPGS SYSCALL SYSRET.
 Context: native code.
 """
 
@@ -41,7 +41,9 @@ from hw.spec.descriptors import (
     TYPE_WRITABLE,
 )
 from hw.spec.registers import (
+    CR4_SMAP,
     EFER_SCE,
+    RFLAGS_AC,
     RFLAGS_FIXED,
     RFLAGS_FREE,
     RFLAGS_IF,
@@ -136,6 +138,14 @@ def sti(s: CpuState, u: MicroOp) -> None:
     s.rflags = s.rflags | RFLAGS_IF
 
 
+def set_ac(s: CpuState, u: MicroOp, on: bool) -> None:
+    """STAC, CLAC."""
+    if s.vectors == 0 or s.cpl != 0 or s.cr4 & CR4_SMAP == 0:
+        leave_undone(s, u, EXIT_SYSTEM)
+    s.rflags = s.rflags | RFLAGS_AC if on else s.rflags & ~RFLAGS_AC
+    _enter(s, u, 0, u.imm)
+
+
 def iretq(s: CpuState, u: MicroOp) -> None:
     """IRET of 64-bit code in ring 0 to 64-bit code."""
     rare = s.vectors == 0 or s.cpl != 0 or s.rflags & RFLAGS_NT != 0
@@ -213,5 +223,7 @@ def _stays(attributes: int, level: int) -> bool:
 
 def handlers() -> Iterator[Handler]:
     """All of this family."""
+    yield Handler("stac", set_ac, (True,))
+    yield Handler("clac", set_ac, (False,))
     for form in (syscall, sysretq, swapgs, cli, sti, iretq):
         yield Handler(form.__name__, form)

@@ -18,12 +18,11 @@ from typing import Final
 from hw.cpu.control import leave_fault
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import exception, load, load_wide, store, store_wide
-from hw.cpu.page_rules import RULE_ALIGNED
 from hw.cpu.primitives import address_of, get, likely, lookup, low, put, u32, u64, wide
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.state import CpuState
 from hw.cpu.vector_primitives import get128, load_host_mxcsr, put128, store_host_mxcsr, vector
-from hw.spec.vectors import ALIGNMENT_CHECK, GENERAL_PROTECTION
+from hw.spec.vectors import GENERAL_PROTECTION
 
 XMM: Final = CpuState.offset_of("xmm")
 HOST_MXCSR: Final = CpuState.offset_of("host_mxcsr")
@@ -57,26 +56,19 @@ def set_half(s: CpuState, number: int, half: int, value: int) -> None:
     set_reg(s, number, vector(_MERGE[half], reg(s, number), wide(value)))
 
 
-def _check128(s: CpuState, place: int, aligned: bool) -> None:
-    """#GP of an operand that must be aligned; of others #AC, where alignment is checked."""
-    if not likely(place & 15 == 0):
-        if aligned:
-            exception(s, GENERAL_PROTECTION, 0)
-            leave_fault()
-        elif s.walk_rules & RULE_ALIGNED != 0:
-            exception(s, ALIGNMENT_CHECK, 0)
-            leave_fault()
-
-
 def load128(s: CpuState, place: int, aligned: bool) -> int:
     """Sixteen bytes of memory."""
-    _check128(s, place, aligned)
+    if aligned and not likely(place & 15 == 0):
+        exception(s, GENERAL_PROTECTION, 0)
+        leave_fault()
     return load_wide(s, place)
 
 
 def store128(s: CpuState, place: int, value: int, aligned: bool) -> None:
     """Sixteen bytes to memory; both ends are checked before the first is written."""
-    _check128(s, place, aligned)
+    if aligned and not likely(place & 15 == 0):
+        exception(s, GENERAL_PROTECTION, 0)
+        leave_fault()
     store_wide(s, place, value)
 
 

@@ -101,6 +101,11 @@ def _least(a: int, b: int) -> int:
     return a if a < b else b
 
 
+def _limit() -> int:
+    """Iterations at once: where instructions go one by one, without a chunk, so do iterations."""
+    return 1 if budget_left() == 0 else ITERATIONS
+
+
 def _room(s: CpuState, place: int, bits: int) -> int:
     """Elements from ``place`` on, in the direction of the copy, that are whole in its page."""
     size = bits // 8
@@ -118,18 +123,12 @@ def _copy_down(target: int, source: int, count: int, bits: int) -> None:
         count -= 1
 
 
-def _limit() -> int:
-    """Iterations at once: where instructions go one by one, without a chunk, so do iterations."""
-    return 1 if budget_left() == 0 else ITERATIONS
-
-
 def _bulk(s: CpuState, u: MicroOp, name: str, bits: int, count: int) -> int:
     """Elements done at once, up to the end of a page: MOVS, and STOS upwards; 0 if none."""
     upwards = s.rflags & RFLAGS_DF == 0
     target = s.rdi & u.disp
-    if s.walk_rules & RULE_ALIGNED != 0:
-        return 0
     n = _least(_least(count, _room(s, target, bits)), _limit())
+    n = n if s.walk_rules & RULE_ALIGNED == 0 else 0
     if name == "movs":
         n = _least(n, _room(s, _source(s, u), bits))
         if n != 0:

@@ -63,7 +63,7 @@ def rdtsc(s: CpuState, u: MicroOp) -> None:
     """Time-stamp counter to edx:eax."""
     if s.cpl != 0 and s.cr4 & CR4_TSD != 0:
         leave_undone(s, u, EXIT_SYSTEM)
-    now = machine_tsc()
+    now = u64(machine_tsc() + s.tsc_offset)
     s.rax = u32(now)
     s.rdx = now >> 32
 

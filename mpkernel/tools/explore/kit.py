@@ -25,6 +25,7 @@ from mpkernel.sync import ranks
 from mpkernel.sync.local_lock import LocalLock
 from mpkernel.sync.once import OnceCell
 from mpkernel.sync.preempt import might_sleep
+from mpkernel.sync.ranks import LockClass
 from mpkernel.sync.raw_spinlock import RawSpinlock
 from mpkernel.sync.refcount import Refcount
 from mpkernel.sync.rwlock import Rwlock
@@ -140,22 +141,26 @@ class Kit:
         made.value = references
         return made
 
-    def semaphore(self, permits: int = 1) -> Semaphore:
-        """A semaphore with so many permits."""
+    # What is waited for: a name gives it a class of its own, so that the validator follows from who
+    # waits to who wakes.
+
+    def semaphore(self, name: str | int = "", permits: int = 1) -> Semaphore:
+        """A semaphore with so many permits; a number alone is the permits."""
+        name, permits = ("", name) if isinstance(name, int) else (name, permits)
         made = self.place(Semaphore)
-        made.init(permits)
+        made.init(permits, _event_class(name))
         return made
 
-    def completion(self) -> Completion:
+    def completion(self, name: str = "") -> Completion:
         """A completion of something that has not happened."""
         made = self.place(Completion)
-        made.init()
+        made.init(_event_class(name))
         return made
 
-    def wait_queue(self) -> ScenarioQueue:
+    def wait_queue(self, name: str = "") -> ScenarioQueue:
         """A wait queue in which nobody waits."""
         made = self.place(ScenarioQueue)
-        made.init()
+        made.init(_event_class(name))
         return made
 
     def word(self, value: int = 0) -> AtomicU64:
@@ -193,9 +198,10 @@ class Kit:
         interrupts.enable()
 
     def ipi(self, core: int) -> None:
-        """Interrupt a core: it runs ``ipi<core>`` of the scenario, or ``irq<core>``."""
-        assert core in self._scenario.handlers, f"nobody handles an IPI to core {core}"
-        self._machine.interrupts[core].post(VECTOR_IPI)
+        """Interrupt a core: it runs ``ipi<core>`` of the scenario, ``irq<core>``, or nothing."""
+        assert 0 <= core < len(self._machine.cpus), f"there is no core {core}"
+        if core in self._scenario.handlers:
+            self._machine.interrupts[core].post(VECTOR_IPI)
 
     @property
     def core(self) -> int:
@@ -208,3 +214,8 @@ class Kit:
         made = self.place(kind)
         made.init(ranks.unranked(name), subclass)
         return made
+
+
+def _event_class(name: str) -> LockClass:
+    """Class of what is waited for: its own if it has a name."""
+    return ranks.unranked(name) if name else ranks.WAIT_QUEUE

@@ -5,6 +5,8 @@ import pytest
 from hw.cpu import msr
 from hw.cpu.exits import CpuFault
 from hw.cpu.vector_core import VectorCore
+from hw.irq.apic_state import DEADLINES
+from hw.spec.apic import MSR_TSC_DEADLINE
 from hw.spec.msr import MSR_EFER, MSR_LSTAR, MSR_PAT, MSR_TSC, PAT_RESET
 
 
@@ -73,6 +75,19 @@ def test_the_interrupt_hardwares_registers_are_there(vector_core: VectorCore) ->
         msr.read(vector_core, 0x802)
     msr.write(vector_core, 0x1B, 0xFEE0_0D00)
     assert msr.read(vector_core, 0x802) == 0
+
+
+def test_the_tsc_of_a_core_can_be_set_and_its_deadline_follows(vector_core: VectorCore) -> None:
+    msr.write(vector_core, MSR_TSC, 5 << 60)
+    ahead = vector_core.state.tsc_offset
+    assert 5 << 60 <= msr.read(vector_core, MSR_TSC) < 6 << 60
+    for number, value in ((0x1B, 0xFEE0_0D00), (0x80F, 0x1FF), (0x832, 0x4_0041)):
+        msr.write(vector_core, number, value)
+    msr.write(vector_core, MSR_TSC_DEADLINE, (5 << 60) + (1 << 59))
+    assert DEADLINES[0].tsc.load() == (5 << 60) + (1 << 59) - ahead
+    assert msr.read(vector_core, MSR_TSC_DEADLINE) == (5 << 60) + (1 << 59)
+    msr.write(vector_core, MSR_TSC_DEADLINE, 0)
+    assert msr.read(vector_core, MSR_TSC_DEADLINE) == 0
 
 
 def test_machine_check_banks_can_be_cleared_but_not_set(vector_core: VectorCore) -> None:

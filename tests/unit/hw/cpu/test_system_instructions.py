@@ -6,7 +6,6 @@ from hw import ram
 from hw.cpu import system_instructions
 from hw.cpu.exits import CpuFault
 from hw.cpu.vector_core import VectorCore
-from hw.spec.registers import RFLAGS_IF
 
 
 def execute(core: VectorCore, code: str) -> None:
@@ -25,16 +24,6 @@ def test_a_fault_leaves_rip(protected: VectorCore) -> None:
     with pytest.raises(CpuFault, match="vector 13"):
         execute(protected, "fa")
     assert protected.state.rip == 0x1000
-
-
-def test_sti_casts_a_shadow_once(protected: VectorCore) -> None:
-    execute(protected, "fb")
-    assert protected.state.rflags & RFLAGS_IF
-    assert protected.state.shadow
-    assert protected.state.careful
-    protected.state.shadow = 0
-    execute(protected, "fb")
-    assert not protected.state.shadow
 
 
 def test_counts_are_exact(protected: VectorCore) -> None:

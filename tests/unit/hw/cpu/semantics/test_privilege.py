@@ -7,13 +7,22 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hw import ram
-from hw.cpu import far_transfer, mode
-from hw.cpu.exits import EXIT_NONE, EXIT_SYSTEM
+from hw.cpu import far_return, fast_calls, mode
+from hw.cpu.exits import EXIT_NONE, EXIT_SYSTEM, CpuFault
 from hw.cpu.segmentation import put, put_null
 from hw.cpu.vector_core import VectorCore
 from hw.irq import apic_state
 from hw.spec.descriptors import decode
-from hw.spec.registers import CR0_PE, CR0_PG, CR4_PAE, EFER_LMA, EFER_LME, EFER_SCE
+from hw.spec.registers import (
+    CR0_PE,
+    CR0_PG,
+    CR4_PAE,
+    CR4_SMAP,
+    EFER_LMA,
+    EFER_LME,
+    EFER_SCE,
+    RFLAGS_AC,
+)
 from tests.differential.assembly import assemble
 from tests.differential.guest import CR3, Guest
 from tests.differential.host import CODE, DATA
@@ -97,8 +106,8 @@ def test_iretq_by_chance(core: VectorCore) -> None:
         write(STACK, [rip, cs | rng.getrandbits(48) << 16, flags, rng.getrandbits(64), ss])
         state.rsp, state.rflags = STACK, 2 | rng.getrandbits(12) & ~0x100 | rng.choice((0, 0x4000))
         try:
-            done += both(core, "iretq", lambda: far_transfer.interrupt_return(core, 8))
-        except far_transfer.CpuFault as fault:
+            done += both(core, "iretq", lambda: far_return.interrupt_return(core, 8))
+        except CpuFault as fault:
             pytest.fail(f"Python raises {fault} for cs {cs:#x}, ss {ss:#x}, rip {rip:#x}")
     assert 100 < done < 1400
 
@@ -112,14 +121,14 @@ def test_syscall_and_sysretq_by_chance(core: VectorCore) -> None:
         state.r11, state.rcx = rng.getrandbits(64), rng.getrandbits(64)
         state.cpl = rng.choice((0, 0, 3))
         state.efer ^= rng.choice((0, 0, 0, EFER_SCE))
-        done += both(core, "syscall", lambda: far_transfer.syscall(core))
-        done += both(core, "sysretq", lambda: far_transfer.sysret(core, wide=True))
+        done += both(core, "syscall", lambda: fast_calls.syscall(core))
+        done += both(core, "sysretq", lambda: fast_calls.sysret(core, wide=True))
     assert 200 < done < 600
 
 
 def test_swapgs(core: VectorCore) -> None:
     core.state.gs_base, core.state.kernel_gs_base = 5, 6
-    assert both(core, "swapgs", lambda: far_transfer.swapgs(core))
+    assert both(core, "swapgs", lambda: fast_calls.swapgs(core))
     core.state.cpl = 3
     assert not both(core, "swapgs", lambda: None)
 
@@ -128,7 +137,7 @@ def test_swapgs(core: VectorCore) -> None:
 def test_an_interrupt_that_waits_is_pythons(core: VectorCore, field: str) -> None:
     write(STACK, [CODE, 8, 2, STACK, 16])
     core.state.rsp = STACK
-    assert both(core, "iretq", lambda: far_transfer.interrupt_return(core, 8))
+    assert both(core, "iretq", lambda: far_return.interrupt_return(core, 8))
     setattr(core.state, field, 1)
     assert not both(core, "iretq", lambda: None)
 
@@ -142,6 +151,23 @@ def test_cli_asks_for_the_privilege(core: VectorCore, iopl: int, cpl: int, nativ
         state.rflags &= ~0x200
 
     assert both(core, "cli", clear) == native
+
+
+@pytest.mark.parametrize(("text", "bit"), [("stac", RFLAGS_AC), ("clac", 0)])
+def test_stac_and_clac_change_the_rules(core: VectorCore, text: str, bit: int) -> None:
+    state = core.state
+
+    def switch() -> None:
+        state.rflags = 2 | bit
+        mode.update(core)
+
+    state.rflags = 2 | (RFLAGS_AC ^ bit)
+    assert not both(core, text, switch)  # #UD without CR4.SMAP
+    state.cr4 |= CR4_SMAP
+    mode.update(core)
+    assert both(core, text, switch)
+    state.cpl = 3
+    assert not both(core, text, switch)
 
 
 def test_sti_that_ends_its_block_is_pythons(core: VectorCore) -> None:

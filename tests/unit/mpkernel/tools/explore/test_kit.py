@@ -54,3 +54,42 @@ def test_a_scenario_has_every_type_of_lock():
 def test_everything_it_makes():
     code = f"{EXPLORER}\nprint(explore({SCENARIO!r}, schedules=2).finding)"
     assert watched(code) == "None\n"
+
+
+NAMED = """
+from types import SimpleNamespace
+from mpkernel.sync import ranks
+def setup(k):
+    s = SimpleNamespace(
+        two=k.semaphore(2), many=k.semaphore("many", 3), one=k.semaphore("one"),
+        done=k.completion("done"), other=k.completion(), queue=k.wait_queue("queue"),
+    )
+    assert [x.permits for x in (s.two, s.many, s.one)] == [2, 3, 1]
+    return s
+async def core0(k, s):
+    k.ipi(1)  # nobody handles it: core 1 goes on
+    for one in (s.two, s.many, s.one):
+        await one.acquire()
+    s.done.complete()
+async def core1(k, s):
+    await s.done.wait()
+def check(k, s):
+    names = [x.lock.name for x in (s.queue, s.done.queue, s.other.queue, s.many.queue)]
+    assert names == ["queue", "done", "wait_queue", "many"], names
+"""
+
+
+def test_what_is_waited_for_may_have_a_name_and_its_own_class():
+    found = watched(f"""{EXPLORER}
+result = explore({NAMED!r}, "dfs", 2000)
+print(result.finding and result.finding.failure, result.is_exhaustive)
+""")
+    assert found.split() == ["None", "True"]
+
+
+def test_an_interrupt_to_no_core_is_named():
+    found = watched(f"""{EXPLORER}
+result = explore("def setup(k): return 0\\ndef core0(k, s): k.ipi(3)")
+print(result.finding.failure)
+""")
+    assert "there is no core 3" in found
