@@ -147,7 +147,7 @@ for text in {list(STRUCTURES.values())!r}:
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, str]:
-    return dict(zip(STRUCTURES, watched(CODE, "40").splitlines(), strict=True))
+    return dict(zip(STRUCTURES, watched(CODE, "20").splitlines(), strict=True))
 
 
 @pytest.mark.parametrize("name", STRUCTURES)

@@ -1,15 +1,19 @@
 """``mpkernel stress``: real machines under stress, and what must be found out about them."""
 
+import contextlib
 import json
 import os
+import pty
 import signal
+import subprocess
 import time
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from tests.support.command import mpkernel, processes_of, start
+from tests.support.command import command, mpkernel, processes_of, start
+from tests.support.source_tree import ROOT
 
 
 @pytest.mark.feature("E11")
@@ -30,21 +34,38 @@ def test_all_workloads_at_once_with_delays_and_spurious_interrupts(tmp_path: Pat
     assert counts["disturbances"] > 20
 
 
+def test_a_terminal_shows_a_progress_bar():
+    parent, child = pty.openpty()
+    done = subprocess.Popen(
+        command("stress", "--cpus", "2", "--duration", "1", "--workload", "irq", "--seed", "12"),
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=child, env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(child)
+    shown = b""
+    with contextlib.suppress(OSError):  # EIO: the other end is closed
+        while data := os.read(parent, 4096):
+            shown += data
+    os.close(parent)
+    assert done.wait() == 0
+    assert b"seed 12" in shown
+    assert "━━━".encode() in shown
+
+
 def test_a_core_that_is_killed_is_named():
     done = mpkernel("stress", "--duration", "2", "--workload", "pipe", "--inject", "kill-core")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_core_that_ends_by_itself_is_a_failure():
-    command = start("stress", "--duration", "30", "--workload", "fork")
-    while not (trials := processes_of(command.pid)):
+    stress = start("stress", "--duration", "30", "--workload", "fork")
+    while not (trials := processes_of(stress.pid)):
         time.sleep(0.01)
     while len(cores := processes_of(trials[0])) < 5:
         time.sleep(0.01)
     names = {Path(f"/proc/{pid}/comm").read_text().strip(): pid for pid in cores}
     os.kill(names["core 2"], signal.SIGKILL)
-    shown, _ = command.communicate(timeout=60)
-    assert command.returncode == 1
+    shown, _ = stress.communicate(timeout=60)
+    assert stress.returncode == 1
     assert b"FAILED" in shown
     assert b"status 71, not 0" in shown
     assert b"core 2 was lost" in shown

@@ -24,12 +24,14 @@ from mpkernel.tools.explore.transcript import Transcript
 if TYPE_CHECKING:
     from mpkernel.tools.explore.strategies.strategy import Strategy
 
-#: Seconds of CPU time without a step after which a core is said to be in an endless loop.
+#: Seconds of CPU time without a step after which a core is said to be in an endless loop, and
+#: seconds of any time after which it is said to wait for what never comes.
 STUCK_SECONDS: Final = 2.0
+WAITING_SECONDS: Final = 60.0
 
 
 class NoStep(BaseException):
-    """Raised into a program that computes for ever between two steps."""
+    """Raised into a program that computes or waits for ever between two steps."""
 
 
 @dataclass(frozen=True)
@@ -135,25 +137,35 @@ def guarded_run(rig: Rig, strategy: "Strategy", looker: Looker | None = None) ->
     """Run one schedule; a program that never comes to its next step is a livelock."""
     run = rig.run(strategy, looker)
     if run.failure is not None and run.failure.text.startswith(NoStep.__name__):
-        text = f"no step in {STUCK_SECONDS:g} s"
+        text = f"no step in {STUCK_SECONDS:g} s of computing, or {WAITING_SECONDS:g} s at all"
         run.failure = Failure(LIVELOCK, run.failure.who, text)
     return run
 
 
 @contextmanager
-def watchdog(rig: Rig) -> Iterator[None]:
-    """Raise NoStep into a program that computes for ever between two steps."""
-    last = [-1]
+def watchdog(rig: Rig | None = None) -> Iterator[None]:
+    """Raise NoStep into a program that computes or waits for ever between two steps.
 
-    def look(_signal: int, _frame: Any) -> None:
-        if last[0] == rig.progress():
-            raise NoStep
-        last[0] = rig.progress()
+    Without a rig: into what makes no steps at all.
+    """
+    timers = (
+        (signal.SIGVTALRM, signal.ITIMER_VIRTUAL, STUCK_SECONDS),
+        (signal.SIGALRM, signal.ITIMER_REAL, WAITING_SECONDS),
+    )
+    last: dict[int, int] = {}
 
-    before = signal.signal(signal.SIGVTALRM, look)
-    signal.setitimer(signal.ITIMER_VIRTUAL, STUCK_SECONDS, STUCK_SECONDS)
+    def look(number: int, _frame: Any) -> None:
+        progress = rig.progress() if rig is not None else 0
+        if last.get(number) == progress:
+            raise NoStep("it never ends")
+        last[number] = progress
+
+    before = [signal.signal(number, look) for number, _, _ in timers]
+    for _, timer, seconds in timers:
+        signal.setitimer(timer, seconds, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
+        for (number, timer, _), handler in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)

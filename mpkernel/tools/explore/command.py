@@ -9,7 +9,7 @@ State: none. Context: a process of its own, under MPK_WATCH.
 import sys
 from typing import Final
 
-from mpkernel.tools.explore.campaign import Result, campaign, strategy_of, watchdog
+from mpkernel.tools.explore.campaign import NoStep, Result, campaign, strategy_of, watchdog
 from mpkernel.tools.explore.request import Request
 from mpkernel.tools.explore.rig import rig
 from mpkernel.tools.explore.scenario import BadScenario, load
@@ -22,11 +22,15 @@ STATUS_BAD: Final = 2
 def run(request: Request) -> int:
     """Do it; return the status."""
     try:
-        scenario = load(request.scenario, request.cores, request.variant)
+        with watchdog():
+            scenario = load(request.scenario, request.cores, request.variant)
         strategy = strategy_of(request.strategy, request.seed, request.schedule, request.length)
         made = rig(scenario, racecheck=request.racecheck, lockdep=not request.no_lockdep)
         with made as machine, watchdog(machine):
             result = campaign(machine, strategy, request.schedules)
+    except NoStep:
+        sys.stderr.write(f"mpkernel: {request.scenario}: it never ends while it is loaded\n")
+        return STATUS_BAD
     except (BadScenario, ValueError) as error:
         sys.stderr.write(f"mpkernel: {' '.join(str(error).split())}\n")
         return STATUS_BAD

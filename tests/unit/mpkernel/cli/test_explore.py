@@ -51,12 +51,29 @@ def test_clean(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("text", "arguments"), [("x =", ()), (ABBA, ("--strategy", "replay", "--schedule", "zero"))]
+    ("text", "arguments", "said"),
+    [
+        ("x =", (), "bad.py:1: invalid syntax"),
+        ("import nowhere", (), "bad.py: ModuleNotFoundError: No module named 'nowhere'"),
+        ("def setup(k): pass", (), "bad.py: no core: it defines no function core0(k, s)"),
+        ("def core0(k): pass", (), "bad.py: core0 must be core0(k, s)"),
+        ("def setup(k): 1/0\ndef core0(k, s): pass", (), "bad.py: setup fails: ZeroDivisionError"),
+        (ABBA, ("--strategy", "replay", "--schedule", "zero"), "'zero' is no turn of a schedule"),
+        (ABBA, ("--variant", "none"), "bad.py: no function's name ends in _none"),
+    ],
 )
-def test_bad_input_is_one_line(tmp_path: Path, text: str, arguments: tuple[str, ...]):
+def test_bad_input_is_one_line(tmp_path: Path, text: str, arguments: tuple[str, ...], said: str):
     path = tmp_path / "bad.py"
     path.write_text(text)
     done = mpkernel("explore", path, *arguments)
     assert done.returncode == 2
     assert done.stdout == b""
+    assert done.stderr.count(b"\n") == 1
+    assert said in done.stderr.decode()
+
+
+def test_a_scenario_that_is_not_there_is_one_line(tmp_path: Path):
+    done = mpkernel("explore", tmp_path / "none.py", "--jobs", "2")
+    assert done.returncode == 2
+    assert done.stderr.endswith(b"none.py: No such file or directory\n")
     assert done.stderr.count(b"\n") == 1

@@ -56,14 +56,18 @@ for most in (1, 50):
     ("body", "text"),
     [
         ("while True: s.add(1)", "still running after 500 steps"),
-        ("s.add(1)\\n    while True: pass", "no step in 0.2 s"),
+        ("s.add(1)\\n    while True: pass", "no step in 0.2 s of computing, or 0.4 s at all"),
+        (
+            "s.add(1)\\n    import time\\n    time.sleep(9999)",
+            "no step in 0.2 s of computing, or 0.4 s at all",
+        ),
     ],
 )
 def test_what_never_ends_is_a_livelock(body: str, text: str):
     code = f"""{EXPLORER}
 from mpkernel.tools.explore import campaign as module
-module.STUCK_SECONDS = 0.2
+module.STUCK_SECONDS, module.WAITING_SECONDS = 0.2, 0.4
 text = "def setup(k): return k.word()\\ndef core0(k, s):\\n    {body}"
 print(explore(text, most_steps=500).finding.failure)
 """
-    assert watched(code) == f"livelock: {'core0' if 'pass' in body else 'all'}: {text}\n"
+    assert watched(code) == f"livelock: {'all' if 'still' in text else 'core0'}: {text}\n"

@@ -27,3 +27,32 @@ def test_a_finding_and_a_bad_file(tmp_path):
     assert printed.startswith("assertion: core0: bad.py:1: on purpose\n")
     assert printed.endswith("\n1\n")
     assert watched(CODE, tmp_path / "none.py", "random") == "2\n"
+
+
+ENDLESS = """
+import sys
+from pathlib import Path
+from mpkernel.tools.explore import campaign
+from mpkernel.tools.explore.command import run
+from mpkernel.tools.explore.request import Request
+campaign.STUCK_SECONDS = 0.2
+sys.stderr = sys.stdout
+print(run(Request(Path(sys.argv[1]), schedules=1)))
+"""
+CORE = "def core0(k, s): pass\n"
+
+
+def test_what_never_ends_while_it_is_loaded_or_set_up_is_a_bad_scenario(tmp_path):
+    path = tmp_path / "endless.py"
+    path.write_text("while True: pass\n")
+    assert watched(ENDLESS, path) == f"mpkernel: {path}: it never ends while it is loaded\n2\n"
+    path.write_text(f"{CORE}def setup(k):\n    while True: pass\n")
+    assert watched(ENDLESS, path) == f"mpkernel: {path}: setup fails: NoStep: it never ends\n2\n"
+
+
+def test_a_check_that_never_ends_is_a_livelock(tmp_path):
+    path = tmp_path / "endless.py"
+    path.write_text(f"{CORE}def check(k, s):\n    while True: pass\n")
+    said = watched(ENDLESS, path)
+    assert said.startswith("livelock: check: no step in 0.2 s of computing")
+    assert said.endswith("\n1\n")
