@@ -217,7 +217,8 @@ def _immediate(instruction: Any, k: int, kind: str, rng: random.Random) -> None:
         instruction.set_op_kind(k, OpKind.IMMEDIATE8)
         instruction.immediate8 = 1
         return
-    instruction.set_op_kind(k, _IMMEDIATE[kind])
+    is_second = k == 1 and instruction.op0_kind == OpKind.IMMEDIATE16
+    instruction.set_op_kind(k, OpKind.IMMEDIATE8_2ND if is_second else _IMMEDIATE[kind])
     bits = int("".join(c for c in kind.split("SEX", maxsplit=1)[0] if c.isdigit()))
     instruction.set_immediate_i64(k, _signed(value(rng, bits), bits))
 
