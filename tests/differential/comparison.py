@@ -27,6 +27,7 @@ from tests.differential.exceptions import (
     WRITES_IN_TWO,
     same_half,
     same_mxcsr,
+    same_register,
 )
 from tests.differential.guest import Guest
 from tests.differential.host_features import host_executes
@@ -139,7 +140,7 @@ def differences(
     found = [
         f"{GPR_NAMES[k]}: {want['gpr'][k]:#x}, not {got['gpr'][k]:#x}"
         for k in range(16)
-        if want["gpr"][k] != got["gpr"][k]
+        if not same_register(name, want["gpr"][k], got["gpr"][k])
     ]
     if (want["rflags"] ^ got["rflags"]) & _COMPARED & ~case.undefined:
         found.append(f"rflags: {want['rflags']:#x}, not {got['rflags']:#x}")

@@ -175,9 +175,7 @@ def _suit(instruction: Any, name: str, rng: random.Random, pinned: dict[int, int
     elif name.startswith("PCMPESTR") and rng.random() < 0.8:
         for number in (0, 2):
             pinned.setdefault(number, rng.choice([0, 1, 5, 8, 15, 16, -3, -9]) & _MASK64)
-    elif name.startswith("MASKMOVQ"):
-        pinned[7] = data_address(rng)
-    elif name.startswith("MASKMOVDQU"):
+    elif name.startswith(("MASKMOVQ", "MASKMOVDQU")):
         pinned[7] = DATA + rng.randrange(DATA_SIZE - 16)
 
 

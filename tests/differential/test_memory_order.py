@@ -13,7 +13,7 @@ import pytest
 from guests import build
 
 SOURCE = Path(__file__).with_name("litmus.c")
-BATCHES = "4000" if "MPK_LONG" in os.environ else "20"
+BATCHES = "1000" if "MPK_LONG" in os.environ else "20"
 ALLOWED = "store_buffer"
 PATTERNS = 8
 

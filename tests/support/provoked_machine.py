@@ -370,8 +370,9 @@ class TimedWatcher(Watcher):
 
 
 def delay_s(pid: int) -> float:
-    """Seconds for which a process was ready to run, and the host ran somebody else."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    """Seconds for which a process was ready and the host ran others; 0 if the host hides it."""
+    record = Path(f"/proc/{pid}/schedstat")
+    return int(record.read_text().split()[1]) / 1e9 if record.exists() else 0.0
 
 
 def main() -> NoReturn:

@@ -21,7 +21,7 @@ from hw.spec.registers import (
     RFLAGS_CF,
     RFLAGS_DF,
     RFLAGS_FIXED,
-    RFLAGS_ID,
+    RFLAGS_FREE,
     RFLAGS_IF,
     RFLAGS_IOPL,
     RFLAGS_NT,
@@ -32,8 +32,6 @@ from hw.spec.registers import (
     RFLAGS_VM,
 )
 
-#: What POPF may change at user privilege (IF and IOPL stay).
-_POPF_MASK: Final = RFLAGS_STATUS | RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC | RFLAGS_ID
 #: What else a kernel may change, or what has more consequences.
 _POPF_KERNEL: Final = RFLAGS_TF | RFLAGS_NT | RFLAGS_AC | RFLAGS_IOPL | RFLAGS_IF
 _SAHF_MASK: Final = RFLAGS_STATUS & 0xFF
@@ -112,7 +110,7 @@ def popf(s: CpuState, u: MicroOp, bits: int) -> None:
     In vector mode more may be changed, and from most of that something else follows: Python's.
     """
     value = load(s, s.rsp, bits)
-    mask = low(_POPF_MASK, bits)
+    mask = low(RFLAGS_FREE, bits)
     old = flags_now(s) & ~RFLAGS_RF
     if s.vectors != 0:
         allowed = RFLAGS_IF if s.cpl <= old >> 12 & 3 else 0

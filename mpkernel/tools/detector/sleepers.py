@@ -89,8 +89,10 @@ class Sleepers:
         self._told.add((kind, key))
         task = Node(is_task=True, number=sleep.task)
         why = (
-            "though what it waits for is so" if kind == LOST_WAKEUP else "where no signal wakes it"
-        )
+            "though what it waits for is so" if kind == LOST_WAKEUP
+            else "where only a signal that ends it wakes it" if sleep.is_killable
+            else "where no signal wakes it"
+        )  # fmt: skip
         text = f"{task} sleeps on CPU {key.home} for {lasts_ns / 1e9:.1f} s, {why}"
         yield SleeperComplaint(kind, key, task, text)
 

@@ -315,6 +315,27 @@ def test_lock_add_from_two_cores_loses_nothing(guest: Guest, address: int) -> No
     assert int.from_bytes(guest.data()[offset : offset + 4], "little") == 2 * turns
 
 
+@pytest.mark.parametrize("address", [DATA + 0x100, DATA + 0x13D, DATA + 0xFFD])
+def test_exchanges_by_two_cores_keep_every_value(guest: Guest, address: int) -> None:
+    """Three values go round; one that is lost, doubled or torn would be missed at the end."""
+    values = [0x1111_1111, 0x2222_2222, 0x3333_3333]
+    data = bytearray(DATA_SIZE)
+    offset = address - DATA
+    data[offset : offset + 4] = values[0].to_bytes(4, "little")
+    guest.put_data(bytes(data))
+    turns = 20_000 if address % 8 == 0 else 300
+    start(guest, f"mov ecx, {turns}\n1: xchg [rdi], eax\ndec ecx\njne 1b\nmov [rsi], eax\nsyscall")
+
+    def work(index: int) -> None:
+        state = (core := _other_core(index, CODE, DATA + 0x800 - 64 * index)).state
+        state.rdi, state.rsi, state.rax = address, DATA + 8 * index, values[index]
+        assert core.run() == Syscall()
+
+    _join([_child(lambda k=k: work(k)) for k in (1, 2)])
+    found = [guest.data()[at : at + 4] for at in (offset, 8, 16)]
+    assert sorted(int.from_bytes(one, "little") for one in found) == values
+
+
 def test_code_modified_by_another_core_is_seen(guest: Guest) -> None:
     guest.put_data(bytes(DATA_SIZE))
     guest.put_code(

@@ -4,9 +4,11 @@ import pytest
 
 from hw import ram
 from hw.cpu import walker
+from hw.cpu.legacy_walk import in_ram
 from hw.cpu.page_rules import RULE_NX, RULE_PAE, RULE_PSE, RULE_TWO_LEVELS, RULE_WP
 from hw.cpu.threaded import load
 from hw.cpu.walker import WALK_FAULT, WALK_WRITABLE
+from hw.spec.memory_map import GIB, HIGH_RAM_BASE, LOW_RAM_LIMIT
 from hw.spec.paging import ACCESS_READ, ACCESS_USER, ACCESS_WRITE
 from tests.differential.guest import Guest
 
@@ -60,3 +62,18 @@ def test_pae() -> None:
     _put(_ROOT + 8, 0x10_1003, 8)
     assert _walk(0x4012_3000, ACCESS_READ, rules) == WALK_FAULT | 9
     assert _walk(0, ACCESS_READ, rules) == WALK_FAULT
+
+
+def test_devices_stand_in_a_hole_of_ram() -> None:
+    """A machine whose RAM goes on above the hole has none inside it."""
+    files = ram.create(4 * GIB)
+    try:
+        assert in_ram(LOW_RAM_LIMIT - 1)
+        assert not in_ram(LOW_RAM_LIMIT)
+        assert not in_ram(HIGH_RAM_BASE - 1)
+        assert in_ram(HIGH_RAM_BASE)
+        end = HIGH_RAM_BASE + 4 * GIB - LOW_RAM_LIMIT
+        assert in_ram(end - 1)
+        assert not in_ram(end)
+    finally:
+        ram.close(files)

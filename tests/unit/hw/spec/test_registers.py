@@ -13,7 +13,7 @@ SYNONYMS = {"RFLAGS": "X86_EFLAGS", "CR0": "X86_CR0", "CR4": "X86_CR4"}
 BITS = [
     name
     for name in vars(registers)
-    if re.match(r"(RFLAGS|CR0|CR4)_", name) and name != "RFLAGS_STATUS"
+    if re.match(r"(RFLAGS|CR0|CR4)_", name) and name not in ("RFLAGS_STATUS", "RFLAGS_FREE")
 ]
 
 

@@ -8,7 +8,7 @@ from mpkernel.arch import outside
 from mpkernel.arch.waits_for import EVENT, MUTEX, Asleep
 from mpkernel.sched.mutex import Mutex
 from mpkernel.sched.sleeping_lock import QUEUED
-from mpkernel.sched.task import TASK_BLOCKED, TASK_READY, TASK_SLEEPING, Task
+from mpkernel.sched.task import TASK_BLOCKED, TASK_KILLABLE, TASK_READY, TASK_SLEEPING, Task
 from mpkernel.sync import ranks
 from mpkernel.tools.detector.finding import HUNG_TASK, LOST_WAKEUP
 from mpkernel.tools.detector.limits import Limits
@@ -39,6 +39,7 @@ def kinds(sleepers: Sleepers) -> list[str]:
 def test_only_those_hang_that_no_signal_wakes_and_no_time(k: Kernel):
     for state, deadline_ns, found in (
         (TASK_BLOCKED, None, [HUNG_TASK]),
+        (TASK_KILLABLE, None, [HUNG_TASK]),
         (TASK_SLEEPING, None, []),
         (TASK_BLOCKED, 10**15, []),
         (TASK_READY, None, []),
