@@ -11,7 +11,7 @@ Locks: none. Context: any.
 import ctypes
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from hw.spec.layout import Layout, layout, this_cpu, u32, u64
+from hw.spec.layout import Layout, layout, statistic, this_cpu, u32, u64
 from hw.spec.memory_map import MAX_CPUS
 from mpkernel.arch import memory
 
@@ -30,12 +30,12 @@ LOCK_CLASSES: Final = 64
 class LockStats(Layout):
     """What a CPU has seen of the locks of one class. Times are TSC counts."""
 
-    taken: Annotated[u64, this_cpu]  #: times it was given back
-    held_tsc: Annotated[u64, this_cpu]  #: time it was held, in all
-    longest_tsc: Annotated[u64, this_cpu]  #: and at most
-    contended: Annotated[u64, this_cpu]  #: times it had to be waited for
-    waited_tsc: Annotated[u64, this_cpu]
-    longest_wait_tsc: Annotated[u64, this_cpu]
+    taken: Annotated[u64, statistic]  #: times it was given back
+    held_tsc: Annotated[u64, statistic]  #: time it was held, in all
+    longest_tsc: Annotated[u64, statistic]  #: and at most
+    contended: Annotated[u64, statistic]  #: times it had to be waited for
+    waited_tsc: Annotated[u64, statistic]
+    longest_wait_tsc: Annotated[u64, statistic]
 
 
 @layout()

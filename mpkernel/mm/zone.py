@@ -14,7 +14,7 @@ import ctypes
 from typing import Annotated, Any, Final
 
 from hw.spec.address import PAGE_SHIFT, PAGE_SIZE, page_down, page_up
-from hw.spec.layout import Layout, fixed, guarded_by, layout, this_cpu, u32, u64
+from hw.spec.layout import Layout, atomic, fixed, guarded_by, layout, this_cpu, u32, u64
 from hw.spec.memory_map import MAX_CPUS
 from mpkernel.abi.errno import Errno, SysError
 from mpkernel.arch import memory
@@ -40,7 +40,7 @@ class Zone(Layout):
     words: Annotated[u64, fixed]  #: 64-bit words of the bitmap
     descriptors: Annotated[u64, fixed]  #: physical address of frame 0's descriptor
     total: Annotated[u64, fixed]  #: frames handed out or free
-    free: Annotated[u64, guarded_by("lock")]  #: bits set
+    free: Annotated[u64, atomic]  #: bits set; changes under the lock
     first_word: Annotated[u64, guarded_by("lock")]  #: all words below are 0
 
 
@@ -48,7 +48,7 @@ class Zone(Layout):
 class Magazine(Layout):
     """Free frames at hand on one CPU."""
 
-    count: Annotated[u32, this_cpu]
+    count: Annotated[u32, atomic]  #: of its CPU; others read it to say how many are free
     frames: Annotated[Any, ctypes.c_uint64 * MAGAZINE, this_cpu]
 
 

@@ -9,7 +9,7 @@ from mpkernel.tools.explore.machine_races import MachineRaces
 from tests.support.command import mpkernel
 from tests.support.watched import watched
 
-SCRIPT = "ls / | cat & threads counter 20; wait; mkdir /tmp/a"
+SCRIPT = "ls / | cat & threads counter 20; wait; mkdir /tmp/a; cat /proc/meminfo /proc/lock_stat"
 #: A kernel whose cores count what they pick, in one counter without a lock.
 RACY = """
 import os, sys
