@@ -4,6 +4,7 @@ State: none. Context: Python, while decoding.
 """
 
 import re
+from functools import cache
 from typing import Any, Final
 
 from hw.cpu.block_builder import BARRIER, COMPARE, LOGIC, BlockBuilder
@@ -11,17 +12,25 @@ from hw.cpu.encodings.token import NUMBER, Build, Factory
 from hw.cpu.flags import CONDITIONS
 from hw.cpu.operands import OFFSET, REGISTER_KIND, memory
 
+#: A comparison and a jump in one handler: the comparison's name, the condition, the kind of end.
+_FUSED: Final = re.compile(r"((?:cmp|test)\w+)_j(\d+)(|_far)")
+
+
+@cache
+def _fused() -> dict[int, dict[tuple[str, str], int]]:
+    """Condition -> numbers of handlers, by comparison and kind of end."""
+    table: dict[int, dict[tuple[str, str], int]] = {}
+    for name, number in NUMBER.items():
+        if found := _FUSED.fullmatch(name):
+            table.setdefault(int(found[2]), {})[found[1], found[3]] = number
+    return table
+
 
 def _jump_if(mnemonic: str, _: list[str]) -> Build:
     code = CONDITIONS.index(mnemonic[1:])
     plain = {end: NUMBER[f"j{code}{end}"] for end in ("", "_far")}
     after = {end: NUMBER.get(f"j{code}_ac{end}", -1) for end in ("", "_far")}
-    fused = {
-        (name[: name.rindex("_j")], end): number
-        for name, number in NUMBER.items()
-        for end in ("", "_far")
-        if re.search(rf"_r?[rim]_?j{code}{end}$|_m[ri]_j{code}{end}$", name)
-    }
+    fused = _fused().get(code, {})
 
     def build(d: BlockBuilder, i: Any) -> None:
         taken, other = d.linear(i.near_branch_target), d.next_rip
