@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from mpkernel.tools.stress import campaign as campaigns
+from mpkernel.tools.stress.campaign import ClusterError
+from mpkernel.tools.stress.plan import Plan
 from tests.support.command import mpkernel, start
 from tests.support.source_tree import ROOT
 
@@ -23,7 +26,11 @@ class Cluster:
 
     def __init__(self, folder: Path, workers: int, *, knows_mpkernel: bool = True) -> None:
         self._folder = folder
-        self._environment = {**os.environ, "PYTHONPATH": str(ROOT) if knows_mpkernel else ""}
+        hidden = folder / "hidden"
+        hidden.mkdir()
+        (hidden / "mpkernel.py").touch()  # comes before a package that is installed
+        place = ROOT if knows_mpkernel else hidden
+        self._environment = {**os.environ, "PYTHONPATH": str(place)}
         file = folder / "scheduler.json"
         self.scheduler = self._start("dask_scheduler", "--port", "0", "--scheduler-file", file)
         end = time.monotonic() + SECONDS
@@ -109,8 +116,16 @@ def test_a_cluster_that_goes_away_is_one_line_and_what_is_done_is_kept(
 
 
 def test_a_cluster_without_mpkernel_is_one_line(tmp_path: Path):
-    with contextlib.closing(Cluster(tmp_path, workers=0, knows_mpkernel=False)) as cluster:
+    with contextlib.closing(Cluster(tmp_path, workers=1, knows_mpkernel=False)) as cluster:
         done = mpkernel("stress", "--cluster", cluster.address)
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith(f"mpkernel: the cluster {cluster.address} needs ".encode())
     assert done.stderr.count(b"\n") == 1
+
+
+def test_a_cluster_without_workers_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(campaigns, "WORKER_PATIENCE_S", 1)
+    with contextlib.closing(Cluster(tmp_path, workers=0)) as cluster:
+        trials = campaigns.run_on_cluster([Plan(1)], 1, cluster.address)
+        with pytest.raises(ClusterError, match=f"the cluster {cluster.address} has no worker"):
+            next(trials)

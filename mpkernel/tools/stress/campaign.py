@@ -16,8 +16,9 @@ from typing import Any, Final
 
 from mpkernel.tools.stress.plan import Plan, Result
 
-#: How long a scheduler may take to answer.
+#: How long a scheduler may take to answer, and its first worker to come.
 _PATIENCE_S: Final = 4
+WORKER_PATIENCE_S: Final = 30
 #: Told while a trial runs: seed, seconds since it began.
 Progress = Callable[[int, float], None]
 
@@ -73,6 +74,7 @@ def run_on_cluster(plans: Sequence[Plan], jobs: int, address: str | None) -> Ite
     where = address or "of this host"
     try:
         with _cluster(distributed, jobs, address) as found, _client(distributed, found) as client:
+            _wait_for_a_worker(client, where)
             futures = [client.submit(run_text, plan.encode(), pure=False) for plan in plans]
             for future in distributed.as_completed(futures):
                 yield Result.decode(future.result())
@@ -101,6 +103,13 @@ def _cluster(distributed: Any, jobs: int, address: str | None) -> Any:
 
 def _client(distributed: Any, where: Any) -> Any:
     return distributed.Client(where, timeout=_PATIENCE_S)
+
+
+def _wait_for_a_worker(client: Any, where: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=WORKER_PATIENCE_S)
+    except TimeoutError:
+        raise ClusterError(f"the cluster {where} has no worker") from None
 
 
 def _decoded(line: str) -> dict[str, Any]:
