@@ -24,8 +24,9 @@ from mpkernel.tools.detector.finding import (
 )
 from mpkernel.tools.detector.limits import Limits
 
-#: Share of looks inside a handler that makes many interrupts a storm.
-_STORM_SHARE: Final = 0.8
+#: Share of looks inside a handler that makes many interrupts a storm. Few looks must be enough: a
+#: busy host lets the launcher look seldom.
+_STORM_SHARE: Final = 0.5
 #: Part of the limit after which a CPU that took no interrupt is sent one.
 _KNOCK_SHARE: Final = 0.3
 #: Locks that a handler gives back, at most.
