@@ -23,7 +23,6 @@ from typing import Annotated, Final
 from hw import atomics
 from hw.atomics import AtomicU64
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.mmu import fetch_page
 from hw.cpu.primitives import (
     atomic_cas,
     atomic_load,
@@ -38,6 +37,7 @@ from hw.cpu.primitives import (
 from hw.cpu.regions.record import REFUSED, REGIONS, RegionRecord
 from hw.cpu.state import JUMP_ENTRIES, JUMP_OFFSET, MODE_FLAGS, CpuState
 from hw.cpu.subset import noinline
+from hw.cpu.tlb import fetch_page
 from hw.ram import CORE_BOARD, FRAME_VERSIONS
 from hw.spec.layout import DIRECT_MAP, Layout, atomic, fixed, layout, u16, u32
 from hw.spec.layout import u64 as word

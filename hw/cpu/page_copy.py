@@ -6,10 +6,10 @@ State: page tables and frames in RAM. Locks: none. Context: any; never sleeps.
 from typing import Final
 
 from hw.cpu.legacy_walk import in_ram
-from hw.cpu.mmu import code_written
 from hw.cpu.page_rules import RULE_NX, RULE_WP
 from hw.cpu.primitives import full_fence, host_load, host_store, u64
 from hw.cpu.subset import noinline
+from hw.cpu.tlb import code_written
 from hw.cpu.walker import WALK_FAULT, walk
 from hw.ram import FRAME_FLAGS, FRAME_HAS_CODE
 from hw.spec.layout import DIRECT_MAP

@@ -16,7 +16,7 @@ Context: the compiler's process.
 from collections.abc import Callable
 from typing import Any, Final
 
-from hw.cpu import control, flags, mmu
+from hw.cpu import access_faults, control, flags
 from hw.cpu.control import CONVENTION, PARAMETERS
 from hw.cpu.inlining import FunctionBuilder, Inlined, compile_function
 from hw.cpu.ir import I1, I64, VECTOR, Module, Pointer, Value
@@ -53,8 +53,8 @@ class RegionBuilder(FunctionBuilder):
         self._op = shape.blocks[0].ops[0]
         self._replaced: dict[Any, Callable[..., Any]] = {
             control.leave_fault: self._leave_to_handler,
-            mmu.exception: self._leave_to_handler,
-            mmu.page_fault: self._leave_to_handler,
+            access_faults.exception: self._leave_to_handler,
+            access_faults.page_fault: self._leave_to_handler,
             flags.make_ready: self._make_ready,
             branch.go_linked: self._go_linked,
             branch.go_to: self._go_to,

@@ -11,9 +11,10 @@ State: the x87 and vector fields of CpuState. Context: native code, oracle.
 from collections.abc import Iterator
 from typing import Final
 
+from hw.cpu.access_faults import exception
 from hw.cpu.control import leave_fault
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.mmu import exception, load, store
+from hw.cpu.mmu import load, store
 from hw.cpu.primitives import get, low, put, u64, wide
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.semantics.mmx_names import (

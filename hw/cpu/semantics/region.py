@@ -13,12 +13,12 @@ from typing import Final
 from hw.cpu.control import dispatch_as, go_native, micro_op_address
 from hw.cpu.exits import EXIT_NONE
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.mmu import ADDEND, FETCH_TAG, entry_of, fill
 from hw.cpu.primitives import get, host_load, u64
 from hw.cpu.regions.record import RegionPage, RegionRecord
 from hw.cpu.semantics.handler import Handler
 from hw.cpu.state import CpuState
 from hw.cpu.subset import noinline
+from hw.cpu.tlb import ADDEND, FETCH_TAG, entry_of, fill
 from hw.ram import FRAME_VERSIONS
 from hw.spec.layout import DIRECT_MAP
 from hw.spec.paging import ACCESS_FETCH

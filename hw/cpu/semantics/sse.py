@@ -15,9 +15,10 @@ Context: native code, oracle.
 from collections.abc import Iterator
 from typing import Final
 
+from hw.cpu.access_faults import exception
 from hw.cpu.control import leave_fault
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.mmu import exception, load, load_wide, store, store_wide
+from hw.cpu.mmu import load, load_wide, store, store_wide
 from hw.cpu.primitives import address_of, get, likely, lookup, low, put, u32, u64, wide
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.state import CpuState

@@ -8,6 +8,7 @@ import ctypes
 from collections.abc import Iterator
 from typing import Final
 
+from hw.cpu.access_faults import exception
 from hw.cpu.control import budget_left, leave, leave_fault
 from hw.cpu.exits import (
     EXIT_CPUID,
@@ -17,7 +18,6 @@ from hw.cpu.exits import (
     EXIT_SYSTEM,
 )
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.mmu import exception
 from hw.cpu.primitives import full_fence, host_load, host_tsc, low, u32, u64
 from hw.cpu.semantics.handler import Handler, position
 from hw.cpu.state import TSC, CpuState

@@ -10,10 +10,10 @@ State: the x87 fields of CpuState. Context: native code, oracle.
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from hw.cpu.access_faults import exception
 from hw.cpu.control import leave_fault
 from hw.cpu.flags import set_ready
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.mmu import exception
 from hw.cpu.semantics.handler import Handler
 from hw.cpu.semantics.x87_operands import REALS, memory_operand, note_memory
 from hw.cpu.semantics.x87_stack import (

@@ -10,9 +10,10 @@ State: the x87 fields of CpuState. Context: native code, oracle.
 
 from typing import Final
 
+from hw.cpu.access_faults import exception
 from hw.cpu.control import leave_fault
 from hw.cpu.micro_op import PLACE_BITS, MicroOp
-from hw.cpu.mmu import exception, load, load_for_update, store
+from hw.cpu.mmu import load, load_for_update, store
 from hw.cpu.primitives import get, low, put, sext, u64
 from hw.cpu.softfloat.number import (
     DEFAULT_EXPONENT,

@@ -10,10 +10,11 @@ State: xcr0, the x87 and vector fields of CpuState. Context: native code, oracle
 from collections.abc import Iterator
 from typing import Final
 
+from hw.cpu.access_faults import exception
 from hw.cpu.control import leave_fault
 from hw.cpu.exits import EXIT_ILLEGAL
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.mmu import exception, load, store
+from hw.cpu.mmu import load, store
 from hw.cpu.primitives import put, u32, u64
 from hw.cpu.semantics.fxsave import (
     MXCSR_AT,
