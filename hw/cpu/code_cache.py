@@ -22,8 +22,7 @@ from typing import Annotated, Final
 
 from hw import atomics
 from hw.atomics import AtomicU64
-from hw.cpu.micro_op import MicroOp
-from hw.cpu.primitives import (
+from hw.cpu.memory_primitives import (
     atomic_cas,
     atomic_load,
     atomic_rmw,
@@ -32,8 +31,9 @@ from hw.cpu.primitives import (
     host_load,
     host_store,
     put,
-    u64,
 )
+from hw.cpu.micro_op import MicroOp
+from hw.cpu.primitives import u64
 from hw.cpu.regions.record import REFUSED, REGIONS, RegionRecord
 from hw.cpu.state import JUMP_ENTRIES, JUMP_OFFSET, MODE_FLAGS, CpuState
 from hw.cpu.subset import noinline

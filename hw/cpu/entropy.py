@@ -6,7 +6,7 @@ State: none but the registers of the asking core. Context: Python.
 
 import os
 
-from hw.cpu.primitives import put
+from hw.cpu.memory_primitives import put
 from hw.cpu.state import CpuState
 from hw.spec.registers import RFLAGS_CF, RFLAGS_STATUS
 

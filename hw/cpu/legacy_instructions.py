@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from iced_x86 import Code, Mnemonic, Register
 
-from hw.cpu import mode, primitives
+from hw.cpu import memory_primitives, mode
 from hw.cpu.exits import CpuFault
 from hw.cpu.operand_access import CODE_NAMES, Operands, address_bits
 from hw.cpu.privilege_stack import Stack
@@ -55,7 +55,7 @@ def _decimal_adjust(core: "Core", op: Operands) -> None:
     if high:
         al = (al + 0x60 * sign) & 0xFF
     carry = high or (carry and sign < 0)
-    primitives.put(state, 0, 8, al)
+    memory_primitives.put(state, 0, 8, al)
     _set_flags(core, al, carry=carry, adjust=adjust)
 
 
@@ -67,7 +67,7 @@ def _ascii_adjust(core: "Core", op: Operands) -> None:
     adjust = ax & 0xF > 9 or bool(state.rflags & RFLAGS_AF)
     if adjust:
         ax = (ax + 0x106 * sign) & 0xFFFF
-    primitives.put(state, 0, 16, ax & 0xFF0F)
+    memory_primitives.put(state, 0, 16, ax & 0xFF0F)
     _set_flags(core, ax & 0x0F, carry=adjust, adjust=adjust)
 
 
@@ -76,19 +76,19 @@ def _aam(core: "Core", op: Operands) -> None:
     if base == 0:
         raise CpuFault(DIVIDE_ERROR)
     high, low = divmod(core.state.rax & 0xFF, base)
-    primitives.put(core.state, 0, 16, high << 8 | low)
+    memory_primitives.put(core.state, 0, 16, high << 8 | low)
     _set_flags(core, low, carry=False, adjust=False)
 
 
 def _aad(core: "Core", op: Operands) -> None:
     ax = core.state.rax & 0xFFFF
     al = ((ax >> 8) * (op.i.immediate(0) & 0xFF) + ax) & 0xFF
-    primitives.put(core.state, 0, 16, al)
+    memory_primitives.put(core.state, 0, 16, al)
     _set_flags(core, al, carry=False, adjust=False)
 
 
 def _salc(core: "Core", _op: Operands) -> None:
-    primitives.put(core.state, 0, 8, 0xFF if core.state.rflags & RFLAGS_CF else 0)
+    memory_primitives.put(core.state, 0, 8, 0xFF if core.state.rflags & RFLAGS_CF else 0)
 
 
 def _pusha(core: "Core", op: Operands) -> None:
@@ -107,7 +107,7 @@ def _popa(core: "Core", op: Operands) -> None:
     stack.commit()
     for number, value in zip(range(7, -1, -1), values, strict=True):
         if number != _RSP:
-            primitives.put(core.state, 8 * number, 8 * size, value)
+            memory_primitives.put(core.state, 8 * number, 8 * size, value)
 
 
 def _enter(core: "Core", op: Operands) -> None:
@@ -118,22 +118,22 @@ def _enter(core: "Core", op: Operands) -> None:
     stack.push(state.rbp, size)
     frame = stack.top
     for level in range(1, depth):
-        place = (primitives.get(state, _RBP, bits) - size * level) & (1 << bits) - 1
+        place = (memory_primitives.get(state, _RBP, bits) - size * level) & (1 << bits) - 1
         stack.push(core.memory.read(op.linear(Register.SS, place, size), size), size)
     if depth:
         stack.push(frame, size)
     stack.drop(-room)
     stack.commit()
-    primitives.put(state, _RBP, 8 * size, frame)
+    memory_primitives.put(state, _RBP, 8 * size, frame)
 
 
 def _leave(core: "Core", op: Operands) -> None:
     state, size = core.state, op.stated_size()
     stack = Stack.current(core)
-    stack.top = primitives.get(state, _RBP, mode.stack_bits(state))
+    stack.top = memory_primitives.get(state, _RBP, mode.stack_bits(state))
     value = stack.pop(size)
     stack.commit()
-    primitives.put(state, _RBP, 8 * size, value)
+    memory_primitives.put(state, _RBP, 8 * size, value)
 
 
 def _bound(_core: "Core", op: Operands) -> None:
@@ -158,7 +158,7 @@ def _xlat(core: "Core", op: Operands) -> None:
     narrow = op.i.memory_base == Register.BX
     offset = (state.rbx + (state.rax & 0xFF)) & (0xFFFF if narrow else 0xFFFF_FFFF)
     place = op.linear(op.i.memory_segment, offset, 1)
-    primitives.put(state, 0, 8, core.memory.read(place, 1))
+    memory_primitives.put(state, 0, 8, core.memory.read(place, 1))
 
 
 def _bit_test(core: "Core", op: Operands) -> None:

@@ -6,8 +6,8 @@ Spec: AMD64 APM vol. 2, 5.2. State: page tables in RAM. Locks: none. Context: an
 import ctypes
 from typing import Final
 
+from hw.cpu.memory_primitives import atomic_cas, host_load
 from hw.cpu.page_rules import RULE_GLOBAL, RULE_PSE, denied, may_write, shown
-from hw.cpu.primitives import atomic_cas, host_load
 from hw.cpu.subset import noinline
 from hw.ram import HEADER
 from hw.spec.layout import DIRECT_MAP

@@ -8,7 +8,8 @@ Context: native code, oracle.
 """
 
 from hw.cpu.control import leave_fault
-from hw.cpu.primitives import get, host_load, host_store, likely, u64, wide
+from hw.cpu.memory_primitives import get, host_load, host_store
+from hw.cpu.primitives import likely, u64, wide
 from hw.cpu.slow_access import load_slow, load_wide_slow, store_slow, store_wide_slow, update_slow
 from hw.cpu.state import CpuState
 from hw.cpu.tlb import ADDEND, PAGE_MASK, READ_TAG, WRITE_TAG, entry_of, fill, writable_page

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iced_x86 import Code, CodeSize, MemorySizeExt, Mnemonic, OpKind, Register, RegisterExt
 
-from hw.cpu import mode, primitives
+from hw.cpu import memory_primitives, mode
 from hw.cpu.exits import CpuFault
 from hw.cpu.operands import OFFSET, SEGMENTS
 from hw.cpu.semantics.segment import linear_address
@@ -79,12 +79,12 @@ class Operands:
         if register in (Register.RIP, Register.EIP):
             return 0
         bits = RegisterExt.size(register) * 8
-        return primitives.get(self._core.state, OFFSET[register], bits)
+        return memory_primitives.get(self._core.state, OFFSET[register], bits)
 
     def set_register(self, register: Any, value: int) -> None:
         """Write a general register, as its width has it."""
         bits = RegisterExt.size(register) * 8
-        primitives.put(self._core.state, OFFSET[register], bits, value & (1 << bits) - 1)
+        memory_primitives.put(self._core.state, OFFSET[register], bits, value & (1 << bits) - 1)
 
     def _sum(self, base: int, index: int, scale: int, displacement: int) -> int:
         """Base + index * scale + displacement; Register.NONE counts as 0."""

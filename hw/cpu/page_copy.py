@@ -6,8 +6,9 @@ State: page tables and frames in RAM. Locks: none. Context: any; never sleeps.
 from typing import Final
 
 from hw.cpu.legacy_walk import in_ram
+from hw.cpu.memory_primitives import full_fence, host_load, host_store
 from hw.cpu.page_rules import RULE_NX, RULE_WP
-from hw.cpu.primitives import full_fence, host_load, host_store, u64
+from hw.cpu.primitives import u64
 from hw.cpu.subset import noinline
 from hw.cpu.tlb import code_written
 from hw.cpu.walker import WALK_FAULT, walk

@@ -25,15 +25,15 @@ from hw.cpu.exits import (
     EXIT_TRACE,
 )
 from hw.cpu.flags import make_ready
-from hw.cpu.primitives import (
+from hw.cpu.memory_primitives import (
     address_of,
     atomic_load,
     atomic_rmw,
     atomic_store,
     host_load,
     state_at,
-    u64,
 )
+from hw.cpu.primitives import u64
 from hw.cpu.regions.record import REGIONS
 from hw.cpu.semantics.sse import enter_mxcsr, leave_mxcsr
 from hw.cpu.semantics.system import TSC_VIRTUAL_AT, machine_tsc

@@ -6,7 +6,7 @@ Context: native code.
 
 from hw.cpu.exits import EXIT_HALTED, EXIT_NONE
 from hw.cpu.flags import make_ready
-from hw.cpu.primitives import address_of, atomic_load, atomic_store
+from hw.cpu.memory_primitives import address_of, atomic_load, atomic_store
 from hw.cpu.run_loop import EXCLUSIVE_AT, NATIVE, OUTSIDE, RUNNING_OFFSET, enter_block
 from hw.cpu.state import CpuState
 from hw.cpu.subset import noinline

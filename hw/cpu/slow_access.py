@@ -6,8 +6,9 @@ Spec: AMD64 APM vol. 2, 5.3. State: CpuState, RAM. Locks: none. Context: native 
 """
 
 from hw.cpu.access_faults import check_alignment, check_span
+from hw.cpu.memory_primitives import host_load, host_store
 from hw.cpu.page_rules import RULE_ALIGNED
-from hw.cpu.primitives import host_load, host_store, u64
+from hw.cpu.primitives import u64
 from hw.cpu.state import CpuState
 from hw.cpu.subset import noinline
 from hw.cpu.tlb import PAGE_MASK, fill, writable_page

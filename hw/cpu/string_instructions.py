@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from iced_x86 import OpKind, Register
 
-from hw.cpu import mode, port_io, primitives
+from hw.cpu import memory_primitives, mode, port_io
 from hw.cpu.operand_access import MNEMONIC_NAMES, Operands
 from hw.spec.registers import (
     RFLAGS_AF,
@@ -53,12 +53,12 @@ class _String:
 
     def get(self, offset: int) -> int:
         """Value of a counter or pointer at the address width."""
-        return primitives.get(self.core.state, offset, self.bits)
+        return memory_primitives.get(self.core.state, offset, self.bits)
 
     def move(self, offset: int, by: int) -> None:
         """Advance a counter or pointer."""
         mask = (1 << self.bits) - 1
-        primitives.put(self.core.state, offset, self.bits, (self.get(offset) + by) & mask)
+        memory_primitives.put(self.core.state, offset, self.bits, (self.get(offset) + by) & mask)
 
     def source(self) -> int:
         """Linear address of the element at rsi."""
@@ -86,7 +86,7 @@ class _String:
         elif self.kind == "STOS":
             memory.write(self.target(write=True), size, state.rax & mask)
         elif self.kind == "LODS":
-            primitives.put(state, 0, 8 * size, memory.read(self.source(), size))
+            memory_primitives.put(state, 0, 8 * size, memory.read(self.source(), size))
         elif self.kind == "SCAS":
             set_compare_flags(
                 core, state.rax & mask, memory.read(self.target(write=False), size), size

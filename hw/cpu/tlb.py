@@ -16,8 +16,9 @@ from typing import Final
 from hw.cpu.access_faults import check_canonical, exception, page_fault
 from hw.cpu.exits import EXIT_DEVICE, EXIT_SINGLE
 from hw.cpu.legacy_walk import in_ram
+from hw.cpu.memory_primitives import address_of, atomic_rmw, get, host_load, host_store
 from hw.cpu.page_rules import RULE_ALIGNED
-from hw.cpu.primitives import address_of, atomic_rmw, get, host_load, host_store, u64
+from hw.cpu.primitives import u64
 from hw.cpu.state import NO_TAG, TLB_ENTRIES, TLB_OFFSET, CpuState
 from hw.cpu.subset import noinline
 from hw.cpu.tlb_banks import note_page

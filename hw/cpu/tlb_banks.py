@@ -19,7 +19,8 @@ Context: native code; ``map_windows`` in the core's own process.
 import ctypes
 from typing import Final
 
-from hw.cpu.primitives import address_of, get, host_load, likely, plain_store, put, state_at, u64
+from hw.cpu.memory_primitives import address_of, get, host_load, plain_store, put, state_at
+from hw.cpu.primitives import likely, u64
 from hw.cpu.state import (
     BANK_SIZE,
     BANKS,

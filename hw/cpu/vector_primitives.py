@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from hw import native
 from hw.cpu.ir import I1, I64, I128, VECTOR, Builder, Value
-from hw.cpu.primitives import host_load, host_store
+from hw.cpu.memory_primitives import host_load, host_store
 from hw.cpu.subset import primitive
 
 #: What the oracle of this process computes under.

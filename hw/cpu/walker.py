@@ -21,6 +21,7 @@ from hw.cpu.legacy_walk import (
     global_bit,
     in_ram,
 )
+from hw.cpu.memory_primitives import atomic_cas, host_load
 from hw.cpu.page_rules import (
     RULE_NO_PAGING,
     RULE_PAE,
@@ -30,7 +31,7 @@ from hw.cpu.page_rules import (
     reserved,
     shown,
 )
-from hw.cpu.primitives import atomic_cas, host_load, u32, u64
+from hw.cpu.primitives import u32, u64
 from hw.cpu.subset import noinline
 from hw.spec.layout import DIRECT_MAP
 from hw.spec.paging import (

@@ -16,15 +16,8 @@ from hw import native
 from hw.cpu.handler_compiler import source_key
 from hw.cpu.inlining import compile_function
 from hw.cpu.ir import Module
-from hw.cpu.primitives import (
-    address_of,
-    atomic_load,
-    atomic_rmw,
-    host_load,
-    leading_zeros,
-    plain_store,
-    u64,
-)
+from hw.cpu.memory_primitives import address_of, atomic_load, atomic_rmw, host_load, plain_store
+from hw.cpu.primitives import leading_zeros, u64
 from hw.cpu.subset import noinline
 from hw.irq.apic_state import LocalApicState
 from hw.ram import PENDING_INTERRUPT

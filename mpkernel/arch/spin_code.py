@@ -8,17 +8,16 @@ State: SpinCell and CpuArea, by host address. Locks: none. Context: any.
 """
 
 import ctypes
-import hashlib
-from pathlib import Path
 from typing import Annotated, Final
 
-import hw.cpu
 from hw import native
 from hw.atomics import AtomicU32, AtomicU64
 from hw.cpu import primitives
+from hw.cpu.handler_compiler import source_key
 from hw.cpu.inlining import compile_function
 from hw.cpu.ir import Module
-from hw.cpu.primitives import atomic_cas, host_load, host_store, host_tsc
+from hw.cpu.memory_primitives import atomic_cas, host_load, host_store
+from hw.cpu.primitives import host_tsc
 from hw.spec.layout import Layout, atomic, fixed, layout, statistic, u16, u32, u64
 from hw.spec.watch import ATOMIC, AWAIT, COMPARE, watched_native
 from mpkernel.arch.cpu import LOCK_CLASSES, CpuArea, LockStats
@@ -93,17 +92,13 @@ def _text() -> str:
     return module.text()
 
 
-def _source_key() -> str:
-    core = Path(hw.cpu.__file__).parent
-    sources = (Path(__file__), core / "subset.py", core / "primitives.py")
-    places = (_SINCE, _KEY, _PREEMPT, _STATS, _TAKEN, _HELD, _LONGEST, LockStats.SIZE)
-    digest = hashlib.sha256(repr((places, LOCK_CLASSES)).encode())
-    for path in sources:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-_AT: Final = native.load(_source_key(), ["spin_take", "spin_give"], _text)
+#: What the code has of layouts: their sources are no part of ``source_key``.
+_PLACES: Final = (
+    _SINCE, _KEY, _PREEMPT, _STATS, _TAKEN, _HELD, _LONGEST, LockStats.SIZE, LOCK_CLASSES,
+)  # fmt: skip
+_AT: Final = native.load(
+    f"{source_key(__name__)}:spin:{_PLACES}", ["spin_take", "spin_give"], _text
+)
 #: For who will wait if it fails, and for who will not.
 take: Final = watched_native(
     native.function(_AT["spin_take"], *[ctypes.c_uint64] * 4), ATOMIC | COMPARE | AWAIT

@@ -23,7 +23,7 @@ MAY_VIEW_RAW = {
     "hw/cpu/handler_compiler.py": "reads the table of native handlers",
     "hw/cpu/code_cache.py": "decoded code in board memory is named by host address",
     "hw/cpu/regions/code_memory.py": "native code in board memory is named by host address",
-    "hw/cpu/primitives.py": "what native handlers do, said in Python for the same addresses",
+    "hw/cpu/memory_primitives.py": "what native handlers do, said in Python for the same addresses",
     "hw/cpu/state.py": "the registers as one array of the same layout",
     "hw/cpu/oracle.py": "follows micro-ops in board memory, as native code does",
     "hw/trace.py": "the rings' records, by host address",

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from hw.cpu.flags import add_flags, carry_now, set_add, set_compare, set_logic, set_ready, sub_flags
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load, load_for_update, store
-from hw.cpu.primitives import get, low, put, u64
+from hw.cpu.primitives import low, u64
 from hw.cpu.semantics.handler import SIZES, Handler, address
 from hw.cpu.state import CpuState
 from hw.spec.registers import RFLAGS_CF

@@ -8,18 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from hw.cpu.flags import flags_now, set_ready
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load, load_for_update, store
-from hw.cpu.primitives import (
-    get,
-    leading_zeros,
-    popcount,
-    put,
-    sar,
-    sext,
-    trailing_zeros,
-    u64,
-)
+from hw.cpu.primitives import leading_zeros, popcount, sar, sext, trailing_zeros, u64
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.semantics.locked import locked_update
 from hw.cpu.state import CpuState

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from hw.cpu.flags import flags_now, set_ready
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load
-from hw.cpu.primitives import get, low, put, sar, sext, u64, wide
+from hw.cpu.primitives import low, sar, sext, u64, wide
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.state import CpuState
 from hw.cpu.subset import noinline

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from hw.cpu.control import budget_left, dispatch, leave, micro_op_address
 from hw.cpu.flags import COMPARE_CONDITIONS, compare_holds, holds, set_compare, set_logic
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import SLOT, MicroOp
 from hw.cpu.mmu import load, store
-from hw.cpu.primitives import get, likely, low, put, sext, u64
+from hw.cpu.primitives import likely, low, sext, u64
 from hw.cpu.semantics.handler import Handler, address, position
 from hw.cpu.semantics.move import condition
 from hw.cpu.state import JUMP_ENTRIES, JUMP_OFFSET, CpuState

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from hw.cpu.ir import I64, Builder, Value
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load
-from hw.cpu.primitives import get, low, put
+from hw.cpu.primitives import low
 from hw.cpu.semantics.handler import SIZES, Handler, address
 from hw.cpu.state import CpuState
 from hw.cpu.subset import primitive

@@ -17,9 +17,10 @@ from typing import Final
 
 from hw.cpu.access_faults import exception
 from hw.cpu.control import leave_fault
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load, store
-from hw.cpu.primitives import get, low, put, u32, u64
+from hw.cpu.primitives import low, u32, u64
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.semantics.sse import MXCSR_MASK, XMM, check_mxcsr, collect_mxcsr, enter_mxcsr
 from hw.cpu.semantics.x87_control import (

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hw.cpu.control import budget_left, leave
+from hw.cpu.memory_primitives import get
 from hw.cpu.micro_op import PLACE_BITS, MicroOp
-from hw.cpu.primitives import get, sext, u64
+from hw.cpu.primitives import sext, u64
 from hw.cpu.state import CpuState
 
 SIZES: Final = (8, 16, 32, 64)

@@ -15,9 +15,10 @@ from hw.cpu.access_faults import exception
 from hw.cpu.control import leave_fault
 from hw.cpu.exits import EXIT_EXCLUSIVE
 from hw.cpu.flags import flags_now, set_compare
+from hw.cpu.memory_primitives import atomic_cas, atomic_cas128, atomic_rmw, get, host_load, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import host_address_for_write, load_for_update, store
-from hw.cpu.primitives import atomic_cas, atomic_cas128, atomic_rmw, get, host_load, low, put, u32
+from hw.cpu.primitives import low, u32
 from hw.cpu.semantics import alu
 from hw.cpu.semantics.handler import SIZES, Handler, address
 from hw.cpu.state import CpuState

@@ -13,9 +13,10 @@ from typing import Final
 
 from hw.cpu.access_faults import exception
 from hw.cpu.control import leave_fault
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load, store
-from hw.cpu.primitives import get, low, put, u64, wide
+from hw.cpu.primitives import low, u64, wide
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.semantics.mmx_names import (
     FROM_MMX,

@@ -7,9 +7,10 @@ Context: native code, oracle.
 from collections.abc import Iterator
 
 from hw.cpu.flags import COMPARE_CONDITIONS, compare_holds, holds
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load, load_for_update, store
-from hw.cpu.primitives import byte_swap, flag, get, low, put, sar, sext, u32, u64
+from hw.cpu.primitives import byte_swap, flag, low, sar, sext, u32, u64
 from hw.cpu.semantics.handler import SIZES, Handler, address
 from hw.cpu.state import CpuState
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from hw.cpu.access_faults import exception
 from hw.cpu.control import leave_fault
 from hw.cpu.flags import set_ready
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load
-from hw.cpu.primitives import get, low, put, sext, swide, u64, udiv128, wide
+from hw.cpu.primitives import low, sext, swide, u64, udiv128, wide
 from hw.cpu.semantics.handler import SIZES, Handler, address
 from hw.cpu.state import CpuState
 from hw.spec.registers import RFLAGS_CF, RFLAGS_OF

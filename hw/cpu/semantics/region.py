@@ -12,8 +12,9 @@ from typing import Final
 
 from hw.cpu.control import dispatch_as, go_native, micro_op_address
 from hw.cpu.exits import EXIT_NONE
+from hw.cpu.memory_primitives import get, host_load
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.primitives import get, host_load, u64
+from hw.cpu.primitives import u64
 from hw.cpu.regions.record import RegionPage, RegionRecord
 from hw.cpu.semantics.handler import Handler
 from hw.cpu.state import CpuState

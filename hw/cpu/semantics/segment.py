@@ -15,9 +15,10 @@ from typing import Final
 from hw.cpu.access_faults import exception
 from hw.cpu.control import leave_fault
 from hw.cpu.exits import EXIT_TRACE
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load, store
-from hw.cpu.primitives import get, low, put, u32, u64
+from hw.cpu.primitives import low, u32, u64
 from hw.cpu.semantics.branch import go, go_to
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.semantics.system import leave_undone

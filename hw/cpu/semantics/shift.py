@@ -20,9 +20,10 @@ from hw.cpu.flags import (
     set_ready,
     set_shift,
 )
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load_for_update, store
-from hw.cpu.primitives import get, low, put, sar, sext, u64, wide
+from hw.cpu.primitives import low, sar, sext, u64, wide
 from hw.cpu.semantics.handler import SIZES, Handler, address
 from hw.cpu.state import CpuState
 

@@ -17,9 +17,10 @@ from typing import Final
 
 from hw.cpu.access_faults import exception
 from hw.cpu.control import leave_fault
+from hw.cpu.memory_primitives import address_of, get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load, load_wide, store, store_wide
-from hw.cpu.primitives import address_of, get, likely, lookup, low, put, u32, u64, wide
+from hw.cpu.primitives import likely, lookup, low, u32, u64, wide
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.state import CpuState
 from hw.cpu.vector_primitives import get128, load_host_mxcsr, put128, store_host_mxcsr, vector

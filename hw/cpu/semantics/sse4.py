@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from hw.cpu.flags import set_ready
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load, load_for_update, store
-from hw.cpu.primitives import get, put, u64, wide
+from hw.cpu.primitives import u64, wide
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.semantics.sse import XMM, chosen_elements, element, reg, set_reg, source
 from hw.cpu.semantics.sse_float import rounds

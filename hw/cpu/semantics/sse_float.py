@@ -17,9 +17,10 @@ from typing import Final
 from hw.cpu.access_faults import exception
 from hw.cpu.control import leave_fault
 from hw.cpu.flags import set_ready
+from hw.cpu.memory_primitives import address_of, get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load
-from hw.cpu.primitives import address_of, get, likely, low, put, u64, wide
+from hw.cpu.primitives import likely, low, u64, wide
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.semantics.sse import (
     HOST_MXCSR,

@@ -7,9 +7,10 @@ Context: native code, oracle.
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load
-from hw.cpu.primitives import get, put, u64, wide
+from hw.cpu.primitives import u64, wide
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.semantics.sse import XMM, element, reg, set_reg, source
 from hw.cpu.semantics.sse_names import INTEGER, SHIFTS, SIGNS

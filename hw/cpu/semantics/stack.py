@@ -10,9 +10,10 @@ from typing import Final
 from hw.cpu.control import budget_left, leave
 from hw.cpu.exits import EXIT_SYSTEM
 from hw.cpu.flags import flags_now, set_ready
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load, load_for_update, store
-from hw.cpu.primitives import get, low, put, u64
+from hw.cpu.primitives import low, u64
 from hw.cpu.semantics.handler import Handler, address, position
 from hw.cpu.semantics.system import leave_undone
 from hw.cpu.state import CpuState

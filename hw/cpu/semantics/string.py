@@ -17,10 +17,11 @@ from typing import Final
 
 from hw.cpu.control import budget_left, dispatch, leave, micro_op_address
 from hw.cpu.flags import set_compare
+from hw.cpu.memory_primitives import get, host_copy, host_fill, host_load, host_store, put
 from hw.cpu.micro_op import PLACE_BITS, SLOT, MicroOp
 from hw.cpu.mmu import host_address_for_read, host_address_for_write, load, store
 from hw.cpu.page_rules import RULE_ALIGNED
-from hw.cpu.primitives import get, host_copy, host_fill, host_load, host_store, put, sext, u64
+from hw.cpu.primitives import sext, u64
 from hw.cpu.semantics.handler import SIZES, Handler, position
 from hw.cpu.state import CpuState
 from hw.spec.registers import RFLAGS_DF

@@ -10,18 +10,9 @@ Context: native code, oracle.
 from collections.abc import Iterator
 
 from hw.cpu.flags import set_ready
+from hw.cpu.memory_primitives import put
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.primitives import (
-    leading_zeros,
-    low,
-    popcount,
-    put,
-    sext,
-    slt,
-    trailing_zeros,
-    u64,
-    wide,
-)
+from hw.cpu.primitives import leading_zeros, low, popcount, sext, slt, trailing_zeros, u64, wide
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.semantics.sse import load128, reg, set_reg
 from hw.cpu.state import CpuState

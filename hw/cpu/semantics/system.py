@@ -17,8 +17,9 @@ from hw.cpu.exits import (
     EXIT_ILLEGAL,
     EXIT_SYSTEM,
 )
+from hw.cpu.memory_primitives import full_fence, host_load
 from hw.cpu.micro_op import MicroOp
-from hw.cpu.primitives import full_fence, host_load, host_tsc, low, u32, u64
+from hw.cpu.primitives import host_tsc, low, u32, u64
 from hw.cpu.semantics.handler import Handler, position
 from hw.cpu.state import TSC, CpuState
 from hw.spec.registers import CR4_TSD

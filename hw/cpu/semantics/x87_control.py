@@ -18,9 +18,10 @@ State: the x87 fields of CpuState. Context: native code, oracle.
 from collections.abc import Iterator
 from typing import Final
 
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load, load_for_update, store
-from hw.cpu.primitives import get, low, put, u32, u64
+from hw.cpu.primitives import low, u32, u64
 from hw.cpu.semantics.handler import Handler, address
 from hw.cpu.semantics.x87_stack import (
     BUSY,

@@ -12,9 +12,10 @@ from typing import Final
 
 from hw.cpu.access_faults import exception
 from hw.cpu.control import leave_fault
+from hw.cpu.memory_primitives import get, put
 from hw.cpu.micro_op import PLACE_BITS, MicroOp
 from hw.cpu.mmu import load, load_for_update, store
-from hw.cpu.primitives import get, low, put, sext, u64
+from hw.cpu.primitives import low, sext, u64
 from hw.cpu.softfloat.number import (
     DEFAULT_EXPONENT,
     DEFAULT_SIGNIFICAND,

@@ -13,9 +13,10 @@ from typing import Final
 from hw.cpu.access_faults import exception
 from hw.cpu.control import leave_fault
 from hw.cpu.exits import EXIT_ILLEGAL
+from hw.cpu.memory_primitives import put
 from hw.cpu.micro_op import MicroOp
 from hw.cpu.mmu import load, store
-from hw.cpu.primitives import put, u32, u64
+from hw.cpu.primitives import u32, u64
 from hw.cpu.semantics.fxsave import (
     MXCSR_AT,
     aligned_place,

@@ -1,13 +1,9 @@
 """Primitives: their LLVM instructions compute what their Python bodies do."""
 
-import ctypes
-
 import pytest
 
 from hw.cpu.primitives import (
     byte_swap,
-    host_load,
-    host_store,
     leading_zeros,
     low,
     popcount,
@@ -23,7 +19,7 @@ from hw.cpu.primitives import (
     udiv128,
     wide,
 )
-from tests.support.compiled import BORDERS, assert_equals_python, compiled
+from tests.support.compiled import assert_equals_python
 
 
 def conversions(a: int, b: int) -> int:
@@ -44,21 +40,3 @@ def products(a: int, b: int) -> int:
 @pytest.mark.parametrize("function", [conversions, products])
 def test_compiled_equals_python(function):
     assert_equals_python(function)
-
-
-def exchange(address: int, value: int) -> int:
-    """A byte and a word at odd addresses."""
-    found = host_load(address + 1, 64)
-    host_store(address + 1, 64, value)
-    host_store(address + 9, 8, value)
-    return found
-
-
-def test_host_memory_takes_any_alignment():
-    fast = compiled(exchange, 2)
-    for value in BORDERS:
-        native, python = ((ctypes.c_uint8 * 16)(*range(16)) for _ in range(2))
-        results = [f(ctypes.addressof(m), value) for f, m in ((fast, native), (exchange, python))]
-        assert results[0] == results[1]
-        assert bytes(native) == bytes(python)
-        assert bytes(native)[1:9] == value.to_bytes(8, "little")

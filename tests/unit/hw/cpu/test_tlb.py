@@ -4,7 +4,7 @@ import pytest
 
 from hw import ram
 from hw.cpu.exits import EXIT_PAGE_FAULT, EXIT_SINGLE
-from hw.cpu.primitives import get
+from hw.cpu.memory_primitives import get
 from hw.cpu.state import NO_TAG, CpuState
 from hw.cpu.tlb import (
     ADDEND,

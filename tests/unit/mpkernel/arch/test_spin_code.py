@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from hw.cpu.handler_compiler import imports_of
 from mpkernel.arch.cpu import LOCK_CLASSES, cpu
 from mpkernel.arch.spin_code import (
     HEIR_SHIFT,
@@ -61,3 +62,13 @@ def test_a_hold_is_timed_by_class():
         stats = area.locks[9]
         assert stats.taken == 5
         assert 0 < stats.longest_tsc <= stats.held_tsc <= 5 * stats.longest_tsc
+
+
+def test_native_code_is_made_anew_when_the_compiler_or_a_primitive_changes():
+    seen: set[str] = set()
+    waiting = {"mpkernel.arch.spin_code"}
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        waiting |= imports_of(name)[1] - seen
+    assert {"hw.cpu.inlining", "hw.cpu.ir", "hw.cpu.primitives", "hw.cpu.memory_primitives"} <= seen
