@@ -124,14 +124,6 @@ class VirtqDesc(Layout):
     next: u16  #: index of the next descriptor, valid if DESC_F_NEXT
 
 
-@layout(size=4)
-class VirtqAvail(Layout):
-    """Head of the available ring (2.7.6); u16 ring[size] follow, then u16 used_event."""
-
-    flags: Annotated[u16, atomic]
-    idx: Annotated[u16, atomic]  #: published last
-
-
 @layout(size=8)
 class VirtqUsedElem(Layout):
     """A chain the device has done with (2.7.8)."""

@@ -27,7 +27,6 @@ from mpkernel.mm import vma as vmas
 from mpkernel.mm.page import get_page, put_page
 from mpkernel.mm.vma import Vma
 from mpkernel.sched.mutex import Mutex
-from mpkernel.sched.task import current
 from mpkernel.sync import ranks
 from mpkernel.sync.refcount import Refcount
 
@@ -89,12 +88,6 @@ def create() -> AddressSpace:
     space.references.store(1)
     tlb_shootdown.init_space(addr, root)
     return space
-
-
-def current_space() -> AddressSpace | None:
-    """The current task's address space; None for a kernel thread."""
-    addr = current().address_space
-    return AddressSpace.at(addr) if addr else None
 
 
 def get(space: AddressSpace) -> None:

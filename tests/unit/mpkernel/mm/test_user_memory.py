@@ -21,8 +21,7 @@ def with_memory(kernel: KernelCpu) -> None:
     kernel.address_space = address_space.create().phys
 
     async def body() -> None:
-        space = address_space.current_space()
-        assert space is not None
+        space = address_space.AddressSpace.at(kernel.address_space)
         await map_region(space, AT, SIZE, PROT_READ | PROT_WRITE, FLAGS)
         await map_region(space, AT + SIZE, 4096, PROT_READ, FLAGS)
 
